@@ -18,6 +18,7 @@
 #define PLAN_MAGIC   "CLOPLAN" /* 8 bytes with its NUL */
 #define PLAN_VERSION 1
 #define PLAN_MAX     (UINT32_C(1) << 30)
+#define PLAN_PATH_MAX 4096 /* of a path in a plan, with its NUL */
 
 struct plan_str {
     uint32_t offset, length;
@@ -151,13 +152,20 @@ static inline const void *plan_items(const struct plan *p, struct plan_array a)
 /* Find a trusted file by normalised host path (binary search); NULL when it is not listed. */
 const struct plan_trusted *plan_find_trusted(const struct plan *p, const char *path, size_t length);
 
-/* Is a normalised host path allowed: equal to an entry, or below one at a '/' boundary? */
+/*
+ * Is a normalised host path allowed: equal to an entry, or below one at a '/' boundary? The entry "/"
+ * holds every absolute path, "." every relative one that does not start with "..".
+ */
 bool plan_is_allowed(const struct plan *p, const char *path, size_t length);
+
+/* The same question for one entry: is `path` equal to `top` or below it? */
+bool plan_path_is_below(const char *top, size_t top_length, const char *path, size_t length);
 
 /*
  * Normalise a path as file lists and encrypted-file bindings do (specs/manifest.md §3.8): no empty
- * and "." components, ".." removes the one before; a relative path stays relative. Returns the
- * length, or -ENAMETOOLONG.
+ * and "." components, ".." removes the one before; a relative path stays relative and keeps leading
+ * ".."; a relative path of which nothing remains is ".". Returns the length (without the NUL that is
+ * written), -ENAMETOOLONG, or -EINVAL for a path with a NUL in it or of length 0.
  */
 int64_t plan_normalise(const char *path, size_t length, char *out, size_t out_size);
 
