@@ -1,0 +1,29 @@
+#ifndef ENCLAVE_GATE_H
+#define ENCLAVE_GATE_H
+
+/*
+ * The gate: leave for one host call and come back with an answer that has been checked against its
+ * row in hostcall.def. Prefix host_ = leaves the enclave. Results are 0, a count or a negative errno.
+ *
+ * In an enclave arguments are copied to this thread's staging area (at most STAGING_SIZE -
+ * STAGING_DATA bytes in all; longer transfers are clipped to it, so reads and writes may be short) and
+ * results are copied in once. In direct they pass through unchanged, including user addresses: then
+ * the kernel answers -EFAULT for bad ones. In an enclave a buffer argument may be user memory too: it
+ * is copied with uaccess (-EFAULT), never dereferenced blindly.
+ *
+ * A blocking call returns -EINTR when an event for this thread is pending.
+ */
+#include <stdint.h>
+
+#include "lib/boundary/hostcall.h"
+
+int64_t hostcall(enum hostcall_nr nr, const uint64_t r[6]);
+
+/* host_call(pread64, fd, PTR(buf), size, offset): the remaining arguments are 0. */
+#define host_call(name, ...) hostcall(HC_##name, (const uint64_t[6]){ __VA_ARGS__ })
+#define PTR(p)               ((uint64_t)(uintptr_t)(p))
+
+/* The most bytes one IN or OUT buffer of a call can carry. */
+uint64_t gate_transfer_max(void);
+
+#endif

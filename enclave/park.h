@@ -1,0 +1,34 @@
+#ifndef ENCLAVE_PARK_H
+#define ENCLAVE_PARK_H
+
+/*
+ * Sleeping and waking, the one primitive under every wait in libos.
+ *
+ * Each thread has a token. park() takes it or sleeps until thread_unpark() leaves one, the deadline
+ * passes, or a host event becomes pending. Wake-ups may be spurious: callers loop over their condition.
+ * An unpark before the park is not lost.
+ */
+#include <stdint.h>
+
+struct thread_block;
+
+#define PARK_FOREVER INT64_MAX
+
+/* deadline: CLOCK_MONOTONIC ns as clock_monotonic() counts. Returns 0, -ETIMEDOUT, or -EINTR (host event pending). */
+int park(int64_t deadline);
+void unpark(struct thread_block *tb);
+
+/* struct pollfd of the Linux ABI. */
+struct park_pollfd {
+    int32_t fd;
+    int16_t events, revents;
+};
+
+/*
+ * Like park(), but host descriptors becoming ready ends the sleep too. fds[count] must have room for one
+ * more entry (used inside for the wake descriptor). Returns the number of ready entries (0: token),
+ * -ETIMEDOUT, -EINTR. revents are the host's word: only hints.
+ */
+int park_poll(struct park_pollfd *fds, uint32_t count, int64_t deadline);
+
+#endif

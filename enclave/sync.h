@@ -1,0 +1,86 @@
+#ifndef ENCLAVE_SYNC_H
+#define ENCLAVE_SYNC_H
+
+/*
+ * Locks inside the trusted side. spinlock: a few instructions at most, never while calling the host.
+ * mutex: may be held over host calls that cannot block for long; sleeps by park().
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "enclave/cpu.h"
+
+#if defined(__clang__)
+#define CAPABILITY(x)   __attribute__((capability(x)))
+#define REQUIRES(...)   __attribute__((requires_capability(__VA_ARGS__)))
+#define ACQUIRE(...)    __attribute__((acquire_capability(__VA_ARGS__)))
+#define RELEASE(...)    __attribute__((release_capability(__VA_ARGS__)))
+#define GUARDED_BY(x)   __attribute__((guarded_by(x)))
+#else
+#define CAPABILITY(x)
+#define REQUIRES(...)
+#define ACQUIRE(...)
+#define RELEASE(...)
+#define GUARDED_BY(x)
+#endif
+
+struct CAPABILITY("spinlock") spinlock {
+    uint32_t held;
+};
+
+static inline void spin_lock(struct spinlock *l)
+{
+    while (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))
+        while (__atomic_load_n(&l->held, __ATOMIC_RELAXED))
+            cpu_pause();
+}
+
+static inline void spin_unlock(struct spinlock *l)
+{
+    __atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
+}
+
+struct mutex_waiter;
+
+struct CAPABILITY("mutex") mutex {
+    uint32_t state;               /* 0 free, 1 held, 2 held and waited for */
+    struct spinlock queue_lock;
+    struct mutex_waiter *first, *last; /* queue_lock */
+};
+
+#define MUTEX_INIT { 0 }
+
+void mutex_lock_slow(struct mutex *m);
+void mutex_unlock_slow(struct mutex *m);
+
+static inline void mutex_lock(struct mutex *m)
+{
+    uint32_t free = 0;
+    if (!__atomic_compare_exchange_n(&m->state, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        mutex_lock_slow(m);
+}
+
+static inline bool mutex_trylock(struct mutex *m)
+{
+    uint32_t free = 0;
+    return __atomic_compare_exchange_n(&m->state, &free, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static inline void mutex_unlock(struct mutex *m)
+{
+    if (__atomic_exchange_n(&m->state, 0, __ATOMIC_RELEASE) == 2)
+        mutex_unlock_slow(m);
+}
+
+/* Reference counts. ref_put returns true when the last one went. */
+static inline void ref_get(uint32_t *refs)
+{
+    __atomic_fetch_add(refs, 1, __ATOMIC_RELAXED);
+}
+
+static inline bool ref_put(uint32_t *refs)
+{
+    return __atomic_sub_fetch(refs, 1, __ATOMIC_ACQ_REL) == 0;
+}
+
+#endif
