@@ -86,4 +86,10 @@
 #define ENOTSUP          EOPNOTSUPP
 #endif
 
+/* Kernel-internal results of interrupted system calls; never shown to the program. */
+#define ERESTARTSYS           512 /* restart if the handler has SA_RESTART */
+#define ERESTARTNOINTR        513 /* always restart */
+#define ERESTARTNOHAND        514 /* restart only if no handler ran */
+#define ERESTART_RESTARTBLOCK 516 /* as NOHAND, with the time that is left */
+
 #endif
