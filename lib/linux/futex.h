@@ -1,0 +1,45 @@
+#ifndef LIB_LINUX_FUTEX_H
+#define LIB_LINUX_FUTEX_H
+
+/* Futexes of the Linux ABI. Source: include/uapi/linux/futex.h. */
+#include <stdint.h>
+
+enum {
+    LINUX_FUTEX_WAIT = 0,
+    LINUX_FUTEX_WAKE = 1,
+    LINUX_FUTEX_FD = 2,
+    LINUX_FUTEX_REQUEUE = 3,
+    LINUX_FUTEX_CMP_REQUEUE = 4,
+    LINUX_FUTEX_WAKE_OP = 5,
+    LINUX_FUTEX_LOCK_PI = 6,
+    LINUX_FUTEX_UNLOCK_PI = 7,
+    LINUX_FUTEX_TRYLOCK_PI = 8,
+    LINUX_FUTEX_WAIT_BITSET = 9,
+    LINUX_FUTEX_WAKE_BITSET = 10,
+    LINUX_FUTEX_WAIT_REQUEUE_PI = 11,
+    LINUX_FUTEX_CMP_REQUEUE_PI = 12,
+    LINUX_FUTEX_LOCK_PI2 = 13,
+};
+
+#define LINUX_FUTEX_PRIVATE_FLAG   128
+#define LINUX_FUTEX_CLOCK_REALTIME 256
+#define LINUX_FUTEX_CMD_MASK       (~(LINUX_FUTEX_PRIVATE_FLAG | LINUX_FUTEX_CLOCK_REALTIME))
+
+#define LINUX_FUTEX_WAITERS         UINT32_C(0x80000000)
+#define LINUX_FUTEX_OWNER_DIED      UINT32_C(0x40000000)
+#define LINUX_FUTEX_TID_MASK        UINT32_C(0x3fffffff)
+#define LINUX_FUTEX_BITSET_ANY      UINT32_C(0xffffffff)
+#define LINUX_ROBUST_LIST_LIMIT     2048
+
+enum { LINUX_FUTEX_OP_SET, LINUX_FUTEX_OP_ADD, LINUX_FUTEX_OP_OR, LINUX_FUTEX_OP_ANDN, LINUX_FUTEX_OP_XOR };
+enum { LINUX_FUTEX_CMP_EQ, LINUX_FUTEX_CMP_NE, LINUX_FUTEX_CMP_LT, LINUX_FUTEX_CMP_LE, LINUX_FUTEX_CMP_GT, LINUX_FUTEX_CMP_GE };
+#define LINUX_FUTEX_OP_OPARG_SHIFT 8
+
+/* struct robust_list_head: guest addresses, except futex_offset. */
+struct linux_robust_list_head {
+    uint64_t next;
+    int64_t futex_offset;
+    uint64_t pending;
+};
+
+#endif
