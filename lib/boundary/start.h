@@ -56,6 +56,7 @@ struct start {
     uint64_t dns_conf, dns_conf_size; /* resolv.conf text, for sys.enable_extra_runtime_domain_names_conf */
     char hostname[65];
     char pad[7];
+    uint32_t verity_fd, pad2;         /* APP.verity, opened by the launcher; UINT32_MAX: none */
 };
 
 #endif

@@ -1,0 +1,158 @@
+/*
+ * Gathers what the trusted side wants to know of the host. Start-up only; may use libc. In an enclave
+ * all of it is an untrusted hint.
+ */
+#include "host/start_info.h"
+
+#include <cpuid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "host/say.h"
+#include "host/syscall.h"
+#include "lib/base/bytes.h"
+#include "lib/boundary/hostcall.h"
+#include "lib/crypto/crypto.h"
+
+#define DNS_CONF_MAX 65536
+
+extern char **environ;
+
+/* Words one after the other, each with its NUL. */
+static uint64_t pack_words(char **words, uint64_t count, uint64_t *size)
+{
+    uint64_t total = 0;
+    for (uint64_t i = 0; i < count; i++)
+        total += strlen(words[i]) + 1;
+    char *p = malloc(total + 1), *end = p;
+    if (!p)
+        host_fail("out of memory for arguments and environment");
+    for (uint64_t i = 0; i < count; i++)
+        end = stpcpy(end, words[i]) + 1;
+    *size = total;
+    return address_of(p);
+}
+
+static uint64_t tsc_hz(void)
+{
+    unsigned a, b, c, d;
+    if (__get_cpuid(0x15, &a, &b, &c, &d) && a && b && c)
+        return (uint64_t)c * b / a;
+    if (__get_cpuid(0x16, &a, &b, &c, &d) && (a & 0xffff))
+        return (uint64_t)(a & 0xffff) * 1000000;
+    __cpuid(1, a, b, c, d);
+    if (!(c & (1u << 31)))
+        return 0;
+    __cpuid(0x40000000, a, b, c, d);
+    if (a < 0x40000010)
+        return 0;
+    __cpuid(0x40000010, a, b, c, d);
+    return (uint64_t)a * 1000;
+}
+
+static void fill_dns(struct start *out)
+{
+    static char text[DNS_CONF_MAX];
+    int fd = open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    ssize_t n = read(fd, text, sizeof(text));
+    close(fd);
+    if (n > 0) {
+        out->dns_conf = address_of(text);
+        out->dns_conf_size = (uint64_t)n;
+    }
+}
+
+static uint32_t open_verity(const char *path)
+{
+    if (!path)
+        return UINT32_MAX;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        host_fail("cannot open the Merkle trees of the trusted files: %s: %s", path, host_error_name(errno));
+    return (uint32_t)fd;
+}
+
+static uint32_t cpu_count(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof(set), &set) ? 1 : (uint32_t)CPU_COUNT(&set);
+}
+
+void start_info_fill(const struct options *o, uint32_t thread_count, struct start *out)
+{
+    struct utsname name;
+    uint64_t env_count = 0;
+    while (environ[env_count])
+        env_count++;
+    *out = (struct start){
+        .version = BOUNDARY_VERSION, .thread_count = thread_count,
+        .cpu_features = crypto_features_detect(), .tsc_hz = tsc_hz(),
+        .log_fd = 2, .log_level = o->log_level, .trace = o->trace, .stats = o->stats,
+        .host_pid = (uint32_t)getpid(), .cpu_count = cpu_count(),
+        .verity_fd = open_verity(o->verity),
+    };
+    out->argv = pack_words(o->argv, (uint64_t)o->argc, &out->argv_size);
+    out->envp = pack_words(environ, env_count, &out->envp_size);
+    if (!o->hostname)
+        return;
+    if (uname(&name) == 0)
+        memcpy(out->hostname, name.nodename, sizeof(out->hostname) - 1);
+    fill_dns(out);
+}
+
+/* One line of /proc/self/maps: "start-end perms ...". Returns false at the end of the text. */
+static bool parse_range(const char **pos, struct start_range *out)
+{
+    char *end;
+    if (!**pos)
+        return false;
+    uint64_t low = strtoull(*pos, &end, 16);
+    uint64_t high = strtoull(end + 1, &end, 16);
+    *out = (struct start_range){ low, high - low };
+    const char *newline = strchr(end, '\n');
+    *pos = newline ? newline + 1 : end + strlen(end);
+    return true;
+}
+
+static void read_maps(char *text, size_t size)
+{
+    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    size_t done = 0;
+    ssize_t n;
+    if (fd < 0)
+        host_fail("cannot read /proc/self/maps: %s", host_error_name(errno));
+    while (done < size - 1 && (n = read(fd, text + done, size - 1 - done)) > 0)
+        done += (size_t)n;
+    text[done] = 0;
+    close(fd);
+}
+
+uint32_t start_info_ranges(struct start_range *out, uint32_t max)
+{
+    static char text[1 << 17];
+    const char *pos = text;
+    struct start_range r;
+    uint32_t count = 0;
+    read_maps(text, sizeof(text));
+    while (parse_range(&pos, &r)) {
+        if (r.address >> 63) /* vsyscall, above what a program may map */
+            continue;
+        if (count && out[count - 1].address + out[count - 1].size == r.address) {
+            out[count - 1].size += r.size;
+            continue;
+        }
+        if (count == max)
+            host_fail("too many address ranges in use: %u", max);
+        out[count++] = r;
+    }
+    return count;
+}
