@@ -40,6 +40,12 @@ int manifest_to_plan(struct manifest *m, unsigned options, uint8_t **out, size_t
 /* The manifest as TOML text, as it stands now (after manifest_expand: .manifest.sgx). *out is returned. */
 int manifest_write(const struct manifest *m, char **out, size_t *size, struct problem *why);
 
+/* Insert the defaults that Gramine's tools insert (specs/manifest.md §8) where the text is silent. */
+int manifest_insert_defaults(struct manifest *m, struct problem *why);
+
+/* Name the file of Merkle trees beside the manifest: sgx.verity_file, in the text and the model. */
+int manifest_set_verity_file(struct manifest *m, const char *name, struct problem *why);
+
 /*
  * What a production enclave should not have (specs/runtime.md §11): call `tell` for each such setting
  * with the key and what it gives away.
