@@ -10,6 +10,7 @@
 
 #include "enclave/sync.h"
 #include "lib/base/rbtree.h"
+#include "lib/linux/mman.h"
 
 struct file;
 struct vma;
@@ -37,7 +38,12 @@ struct vma {
     struct vma_source source;
     const char *comment;     /* "[heap]", "[stack]", "[vdso]"; NULL */
     bool internal;           /* ours (trampolines): not shown in maps, not to be unmapped */
-    bool committed;          /* pages exist (not PROT_NONE reservation never used) */
+    bool committed;          /* pages exist (not a PROT_NONE reservation never used, nor past the end of the file: access is SIGBUS) */
+    bool host_mapped;        /* direct: the host maps the file */
+    bool borrowed;           /* pages are the file's own (source.shared_pages): neither released nor re-protected by us */
+    bool pristine;           /* private file pages that were never writable: still what the file says */
+    uint32_t aliases;        /* borrowed: how many more times the program mapped the same pages */
+    uint32_t fork_advice;    /* MADV_DONTFORK, MADV_WIPEONFORK or 0 */
 };
 
 struct mm;
@@ -54,6 +60,10 @@ int mm_advise(struct mm *mm, uint64_t start, uint64_t size, int advice);
 int mm_sync(struct mm *mm, uint64_t start, uint64_t size, int flags);
 uint64_t mm_brk(struct mm *mm, uint64_t address);
 void mm_set_brk(struct mm *mm, uint64_t start);
+uint64_t mm_brk_start(struct mm *mm);
+/* mincore(2): one byte per page, 1 where pages exist. -ENOMEM: a hole. vec is ours. */
+int mm_resident(struct mm *mm, uint64_t start, uint64_t size, uint8_t *vec);
+bool mm_is_mapped(struct mm *mm, uint64_t start, uint64_t size); /* no hole */
 
 /* Internal mapping near an address (within +-2 GiB), for trampolines and the vDSO; committed with prot. 0 when there is none. */
 uint64_t mm_map_internal(struct mm *mm, uint64_t near, uint64_t size, uint32_t prot, const char *comment);
