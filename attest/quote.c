@@ -9,8 +9,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/cursor.h"
 
-static const uint8_t g_vendor_intel[16] = { 0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9,
-                                            0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07 };
+static const uint8_t g_vendor_intel[16] = QUOTE_VENDOR_INTEL;
 
 static size_t body_size_of(enum quote_body kind)
 {

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/sgx/quote.h"
+
 #define QUOTE_MIN         1020
 #define QUOTE_MAX         (128u << 10)
 #define QUOTE_HEADER_SIZE 48
@@ -16,8 +18,6 @@
 
 #define QUOTE_TEE_SGX 0x00u
 #define QUOTE_TEE_TDX 0x81u
-
-#define QUOTE_KEY_ECDSA_P256 2
 
 /* Kinds of body, numbered as in the body descriptor of version 5. */
 enum quote_body {
@@ -34,27 +34,27 @@ enum quote_cert_type {
     QUOTE_CERT_PPID_RSA2048 = 2,
     QUOTE_CERT_PPID_RSA3072 = 3,
     QUOTE_CERT_PCK_LEAF = 4,
-    QUOTE_CERT_PCK_CHAIN = 5, /* PEM: leaf, intermediate, root */
+    /* 5, PEM of leaf, intermediate, root: QUOTE_CERT_PCK_CHAIN of lib/sgx/quote.h */
     QUOTE_CERT_QE_REPORT = 6, /* the outer wrapper of versions 4 and 5 */
     QUOTE_CERT_MANIFEST = 7,  /* recognised, refused */
 };
 
-/* Offsets inside an SGX REPORT body (384 bytes). Source: Intel SDM vol. 3D, table 38-21. */
+/* Offsets inside an SGX REPORT body: where in untrusted, unaligned bytes the fields of struct sgx_report stand. */
 enum report_offset {
-    REPORT_CPUSVN = 0,
-    REPORT_MISCSELECT = 16,
-    REPORT_ATTRIBUTES = 48,
-    REPORT_XFRM = 56,
-    REPORT_MRENCLAVE = 64,
-    REPORT_MRSIGNER = 128,
-    REPORT_CONFIGID = 192,
-    REPORT_ISVPRODID = 256,
-    REPORT_ISVSVN = 258,
-    REPORT_DATA = 320,
-    REPORT_BODY_SIZE = 384,
-    REPORT_KEYID = 384,
-    REPORT_MAC = 416,
-    REPORT_SIZE = 432,
+    REPORT_CPUSVN = offsetof(struct sgx_report, body.cpusvn),
+    REPORT_MISCSELECT = offsetof(struct sgx_report, body.miscselect),
+    REPORT_ATTRIBUTES = offsetof(struct sgx_report, body.attributes),
+    REPORT_XFRM = offsetof(struct sgx_report, body.attributes.xfrm),
+    REPORT_MRENCLAVE = offsetof(struct sgx_report, body.mrenclave),
+    REPORT_MRSIGNER = offsetof(struct sgx_report, body.mrsigner),
+    REPORT_CONFIGID = offsetof(struct sgx_report, body.config_id),
+    REPORT_ISVPRODID = offsetof(struct sgx_report, body.isv_prod_id),
+    REPORT_ISVSVN = offsetof(struct sgx_report, body.isv_svn),
+    REPORT_DATA = offsetof(struct sgx_report, body.reportdata),
+    REPORT_BODY_SIZE = sizeof(struct sgx_report_body),
+    REPORT_KEYID = offsetof(struct sgx_report, keyid),
+    REPORT_MAC = offsetof(struct sgx_report, mac),
+    REPORT_SIZE = sizeof(struct sgx_report),
 };
 
 /* Offsets inside a TD report body. */
@@ -68,12 +68,6 @@ enum td_offset {
     TD_REPORT_DATA = 520,
     TD_TCB_SVN2 = 584, /* TD 1.5 and later */
 };
-
-#define SGX_FLAG_INIT         UINT64_C(0x01)
-#define SGX_FLAG_DEBUG        UINT64_C(0x02)
-#define SGX_FLAG_MODE64       UINT64_C(0x04)
-#define SGX_FLAG_PROVISIONKEY UINT64_C(0x10)
-#define SGX_FLAG_EINITTOKEN   UINT64_C(0x20)
 
 struct quote {
     uint16_t version, key_type, qe_svn, pce_svn;

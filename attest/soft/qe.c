@@ -19,7 +19,7 @@
 #include "lib/base/bytes.h"
 
 #define AUTH_SIZE     32 /* 00 01 .. 1f, as Intel's quoting enclave has it */
-#define QE_ATTRIBUTES (SGX_FLAG_INIT | SGX_FLAG_MODE64 | SGX_FLAG_PROVISIONKEY)
+#define QE_ATTRIBUTES (SGX_FLAG_INIT | SGX_FLAG_MODE64BIT | SGX_FLAG_PROVISIONKEY)
 #define QE_XFRM       UINT64_C(3)
 
 struct soft_qe {
@@ -129,8 +129,7 @@ static int make_qe_report(const struct soft_qe *qe, const uint8_t auth[AUTH_SIZE
 
 static void fill_header(const struct soft_qe *qe, uint8_t *q)
 {
-    static const uint8_t vendor[16] = { 0x93, 0x9a, 0x72, 0x33, 0xf7, 0x9c, 0x4c, 0xa9,
-                                        0x94, 0x0a, 0x0d, 0xb3, 0x95, 0x7f, 0x06, 0x07 };
+    static const uint8_t vendor[16] = QUOTE_VENDOR_INTEL;
     memset(q, 0, QUOTE_HEADER_SIZE);
     store_le16(q, 3);
     store_le16(q + 2, QUOTE_KEY_ECDSA_P256);

@@ -32,7 +32,7 @@ struct quote_v3 {
     struct quote_header header;
     struct sgx_report_body body;
     uint32_t signature_size; /* not signed */
-};
+} __attribute__((packed));
 static_assert(sizeof(struct quote_v3) == 436, "quote before its signature data");
 #define QUOTE_SIGNED_SIZE 432
 

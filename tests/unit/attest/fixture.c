@@ -16,7 +16,7 @@
 const struct fake_enclave fake_good = {
     .mrenclave = { 0xa1, 0xa2, 0xa3 },
     .mrsigner = { 0xb1, 0xb2, 0xb3 },
-    .flags = SGX_FLAG_INIT | SGX_FLAG_MODE64,
+    .flags = SGX_FLAG_INIT | SGX_FLAG_MODE64BIT,
     .prod_id = 7,
     .svn = 3,
 };
