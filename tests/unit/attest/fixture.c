@@ -1,7 +1,6 @@
 /* See fixture.h. */
 #include "tests/unit/attest/fixture.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "attest/quote.h"
 #include "attest/soft/pki.h"
 #include "attest/soft/report_mac.h"
+#include "lib/base/assert.h"
 #include "lib/base/bytes.h"
 
 const struct fake_enclave fake_good = {
