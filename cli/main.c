@@ -21,8 +21,10 @@ struct command {
 /* In the order of --help: what one does first stands first. */
 static const struct command g_commands[] = {
     { "keygen", "make a key that signs enclaves", cmd_keygen },
+    { "sign", "measure and sign an enclave", cmd_sign },
 
     { "gramine-sgx-gen-private-key", NULL, cmd_gramine_gen_private_key },
+    { "gramine-sgx-sign", NULL, cmd_gramine_sign },
 };
 
 #define COMMAND_COUNT (sizeof(g_commands) / sizeof(g_commands[0]))
