@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "enclave/cpu.h"
+#include "lib/boundary/start.h"
 
 enum event_kind {
     EVENT_HOST,    /* asynchronous: host signals and kicks are in thread_block()->pending */
@@ -23,8 +24,8 @@ struct event {
     uint64_t address;   /* page-fault address; 0 when unknown */
 };
 
-/* Bit of thread_block.pending that means a kick by machine_thread_kick(). */
-#define EVENT_KICK_SIGNAL 63
+/* The bit of thread_block.pending that means a kick by machine_thread_kick(). */
+#define EVENT_KICK_BIT (UINT64_C(1) << (KICK_SIGNAL - 1))
 
 /* Provided by libos. */
 void libos_event(struct cpu_regs *regs, const struct event *event);

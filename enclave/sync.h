@@ -3,7 +3,7 @@
 
 /*
  * Locks inside the trusted side. spinlock: a few instructions at most, never while calling the host.
- * mutex: may be held over host calls that cannot block for long; sleeps by park().
+ * mutex: may be held over host calls that cannot block for long; sleeps in the host when contended.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,12 +40,8 @@ static inline void spin_unlock(struct spinlock *l)
     __atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
 }
 
-struct mutex_waiter;
-
 struct CAPABILITY("mutex") mutex {
-    uint32_t state;               /* 0 free, 1 held, 2 held and waited for */
-    struct spinlock queue_lock;
-    struct mutex_waiter *first, *last; /* queue_lock */
+    uint32_t state; /* 0 free, 1 held, 2 held and waited for */
 };
 
 #define MUTEX_INIT { 0 }

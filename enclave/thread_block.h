@@ -19,7 +19,8 @@
 #define TB_CALL_RSP   0xb0
 #define TB_STATE      0xb8
 #define TB_STAGING    0xc0
-#define TB_EVENT      0xc8
+#define TB_USER_RIP   0xc8
+#define TB_THREAD     0xd0
 
 #ifndef __ASSEMBLER__
 #include <stddef.h>
@@ -39,7 +40,7 @@ struct thread_block {
     uint64_t call_rsp;       /* enclave: stack of the host call under way; 0 when none */
     uint64_t state;          /* enum thread_block_state */
     uint64_t staging;        /* enclave: this thread's untrusted area, checked at start */
-    uint64_t event;          /* scratch of the event door */
+    uint64_t user_rip;       /* scratch of the way back into the program */
     struct thread *thread;   /* libos's */
     uint32_t park_token;     /* 1: an unpark came; futex word in direct */
     uint32_t park_sleeping;  /* enum park_sleep */
@@ -49,14 +50,16 @@ struct thread_block {
     uint64_t traps;          /* events that were a trapped syscall instruction */
 };
 
-static_assert(offsetof(struct thread_block, user_rsp) == TB_USER_RSP, "entry.S");
-static_assert(offsetof(struct thread_block, syscall_entry) == TB_ENTRY, "entry.S");
-static_assert(offsetof(struct thread_block, pending) == TB_PENDING, "entry.S");
-static_assert(offsetof(struct thread_block, exit_to) == TB_EXIT_TO, "entry.S");
-static_assert(offsetof(struct thread_block, call_rsp) == TB_CALL_RSP, "entry.S");
-static_assert(offsetof(struct thread_block, state) == TB_STATE, "entry.S");
-static_assert(offsetof(struct thread_block, staging) == TB_STAGING, "entry.S");
-static_assert(offsetof(struct thread_block, event) == TB_EVENT, "entry.S");
+static_assert(offsetof(struct thread_block, user_rsp) == TB_USER_RSP, "door.S");
+static_assert(offsetof(struct thread_block, syscall_entry) == TB_ENTRY, "door.S");
+static_assert(offsetof(struct thread_block, pending) == TB_PENDING, "door.S");
+static_assert(offsetof(struct thread_block, exit_to) == TB_EXIT_TO, "door.S");
+static_assert(offsetof(struct thread_block, call_rsp) == TB_CALL_RSP, "door.S");
+static_assert(offsetof(struct thread_block, state) == TB_STATE, "door.S");
+static_assert(offsetof(struct thread_block, staging) == TB_STAGING, "door.S");
+static_assert(offsetof(struct thread_block, user_rip) == TB_USER_RIP, "door.S");
+static_assert(offsetof(struct thread_block, thread) == TB_THREAD, "door.S");
+static_assert(offsetof(struct thread_block, host_rsp) == TB_HOST_RSP, "door.S");
 
 enum thread_block_state { THREAD_FRESH, THREAD_RUNNING };
 

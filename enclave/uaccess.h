@@ -18,6 +18,9 @@ typedef uint64_t uaddr_t;
 int user_read(void *dst, uaddr_t src, size_t size);
 int user_write(uaddr_t dst, const void *src, size_t size);
 int user_zero(uaddr_t dst, size_t size);
+/* As much as can be moved before a fault: returns bytes moved. */
+size_t user_read_some(void *dst, uaddr_t src, size_t size);
+size_t user_write_some(uaddr_t dst, const void *src, size_t size);
 
 /* NUL-terminated string into dst[size]: its length; -EFAULT; -ENAMETOOLONG when no NUL within size. */
 int64_t user_string(char *dst, uaddr_t src, size_t size);

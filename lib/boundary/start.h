@@ -30,6 +30,7 @@ enum enter_reason { ENTER_START = 1, ENTER_THREAD, ENTER_RETURN, ENTER_EVENT };
 enum exit_reason { EXIT_CALL = 1, EXIT_EVENT_DONE, EXIT_REFUSED };
 
 #define START_RANGES_MAX 256
+#define KICK_SIGNAL      63 /* host signal by which HC_thread_kick makes a thread leave user code */
 #define STAGING_SIZE     (UINT64_C(256) << 10) /* per thread; the frame stands at its start */
 #define STAGING_DATA     128                   /* argument copies begin here */
 

@@ -1,0 +1,42 @@
+/*
+ * The gate: one way out, and one place where the host's answer is judged by its row in hostcall.def.
+ * How the call is made, and how arguments cross, is the back end's (enclave/direct, enclave/sgx).
+ */
+#include "enclave/gate.h"
+
+#include "enclave/backend.h"
+#include "enclave/log.h"
+#include "lib/base/bytes.h"
+
+static int64_t check_return(const struct hostcall *hc, const uint64_t *r, int64_t ret)
+{
+    if (ret < 0) {
+        for (const uint8_t *e = hc->errors; *e; e++)
+            if (ret == -(int64_t)*e)
+                return ret;
+        return -EIO;
+    }
+    switch (hc->ret.kind) {
+    case RETURNS_FD: return ret <= INT32_MAX ? ret : -EIO;
+    /* host may lie about length: a short reply is fine, a long one is not */
+    case RETURNS_LEN:
+    case RETURNS_COUNT: return (uint64_t)ret <= r[hc->ret.from] ? ret : -EIO;
+    case RETURNS_ANY: return ret;
+    default: return ret == 0 ? 0 : -EIO;
+    }
+}
+
+int64_t hostcall(enum hostcall_nr nr, const uint64_t r[6])
+{
+    const struct hostcall *hc = &hostcall_table[nr];
+    thread_block()->calls++;
+    int64_t ret = check_return(hc, r, g_backend->call(nr, hc, r));
+    if (g_trace & TRACE_HOST && nr != HC_write)
+        log_always("host: %s(%#lx, %#lx, %#lx, %#lx) = %ld", hc->name, r[0], r[1], r[2], r[3], ret);
+    return ret;
+}
+
+uint64_t gate_transfer_max(void)
+{
+    return g_backend->transfer_max;
+}

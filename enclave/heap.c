@@ -1,0 +1,208 @@
+/*
+ * The trusted side's allocator: power-of-two-and-a-half size classes over 64 KiB slabs taken from the
+ * zone by bumping; larger blocks are whole pages with a header. Freed slab objects go to their class's
+ * list. The zone never shrinks: libos's own objects are small and their number has a natural ceiling.
+ */
+#include "enclave/heap.h"
+
+#include <stdint.h>
+
+#include "enclave/machine.h"
+#include "enclave/ranges.h"
+#include "enclave/sync.h"
+#include "enclave/zone.h"
+#include "enclave/zone_alloc.h"
+#include "lib/base/assert.h"
+#include "lib/base/bytes.h"
+#include "lib/base/checked.h"
+#include "lib/base/str.h"
+
+struct header {
+    uint64_t size;  /* usable bytes */
+    uint64_t magic; /* MAGIC ^ address: catches wild frees */
+};
+
+struct free_object {
+    struct free_object *next;
+};
+
+#define MAGIC     UINT64_C(0x6c6f6973746572)
+#define CLASSES   20
+#define SLAB_SIZE (UINT64_C(64) << 10)
+
+static struct size_class {
+    struct spinlock lock;
+    struct free_object *free; /* lock */
+} g_classes[CLASSES];
+
+/* Large blocks that were freed: kept by size, first fit. */
+static struct spinlock g_large_lock;
+static struct large_free {
+    struct large_free *next;
+    uint64_t size;
+} *g_large; /* g_large_lock */
+
+/* Class c holds objects of class_size(c) bytes with their header: 32, 48, 64, 96, 128, ... */
+static uint64_t class_size(unsigned c)
+{
+    return (c & 1 ? UINT64_C(48) : UINT64_C(32)) << (c / 2);
+}
+
+static unsigned class_of(uint64_t total)
+{
+    unsigned c = 0;
+    while (c < CLASSES && class_size(c) < total)
+        c++;
+    return c;
+}
+
+static void *slab_refill(struct size_class *sc, uint64_t object)
+{
+    uint8_t *slab = zone_bump(SLAB_SIZE);
+    if (!slab)
+        return NULL;
+    struct free_object *list = NULL;
+    for (uint64_t at = object; at + object <= SLAB_SIZE; at += object) {
+        struct free_object *f = (struct free_object *)(slab + at);
+        f->next = list;
+        list = f;
+    }
+    spin_lock(&sc->lock);
+    while (list) {
+        struct free_object *next = list->next;
+        list->next = sc->free;
+        sc->free = list;
+        list = next;
+    }
+    spin_unlock(&sc->lock);
+    return slab;
+}
+
+static void *large_alloc(uint64_t total)
+{
+    total = ALIGN_UP(total, PAGE_SIZE);
+    spin_lock(&g_large_lock);
+    for (struct large_free **link = &g_large; *link; link = &(*link)->next) {
+        struct large_free *f = *link;
+        if (f->size >= total && f->size <= total * 2) {
+            *link = f->next;
+            spin_unlock(&g_large_lock);
+            *(uint64_t *)f = f->size; /* the caller reads the true size here */
+            return f;
+        }
+    }
+    spin_unlock(&g_large_lock);
+    uint64_t *p = zone_bump(total);
+    if (p)
+        *p = total;
+    return p;
+}
+
+void *mem_alloc(size_t size)
+{
+    uint64_t total;
+    struct header *h;
+
+    if (!checked_add(size, sizeof(struct header), &total) || total > UINT64_C(1) << 40)
+        return NULL;
+    unsigned c = class_of(total);
+    if (c == CLASSES) {
+        h = large_alloc(total);
+        if (!h)
+            return NULL;
+        h->size = *(uint64_t *)h - sizeof(*h);
+    } else {
+        struct size_class *sc = &g_classes[c];
+        spin_lock(&sc->lock);
+        struct free_object *f = sc->free;
+        if (f)
+            sc->free = f->next;
+        spin_unlock(&sc->lock);
+        h = f ? (struct header *)f : slab_refill(sc, class_size(c));
+        if (!h)
+            return NULL;
+        h->size = class_size(c) - sizeof(*h);
+    }
+    h->magic = MAGIC ^ (uintptr_t)h;
+    return h + 1;
+}
+
+void *mem_zalloc(size_t size)
+{
+    void *p = mem_alloc(size);
+    if (p)
+        memset(p, 0, size);
+    return p;
+}
+
+void mem_free(void *p)
+{
+    if (!p)
+        return;
+    struct header *h = (struct header *)p - 1;
+    assert(h->magic == (MAGIC ^ (uintptr_t)h));
+    h->magic = 0;
+    uint64_t total = h->size + sizeof(*h);
+    unsigned c = class_of(total);
+    if (c == CLASSES) {
+        struct large_free *f = (struct large_free *)h;
+        f->size = total;
+        spin_lock(&g_large_lock);
+        f->next = g_large;
+        g_large = f;
+        spin_unlock(&g_large_lock);
+        return;
+    }
+    struct free_object *f = (struct free_object *)h;
+    spin_lock(&g_classes[c].lock);
+    f->next = g_classes[c].free;
+    g_classes[c].free = f;
+    spin_unlock(&g_classes[c].lock);
+}
+
+void *mem_realloc(void *p, size_t size)
+{
+    if (!p)
+        return mem_alloc(size);
+    struct header *h = (struct header *)p - 1;
+    assert(h->magic == (MAGIC ^ (uintptr_t)h));
+    if (size <= h->size)
+        return p;
+    void *q = mem_alloc(size);
+    if (!q)
+        return NULL;
+    memcpy(q, p, h->size);
+    mem_free(p);
+    return q;
+}
+
+void *mem_pages(size_t size)
+{
+    uint64_t rounded = ALIGN_UP((uint64_t)size, PAGE_SIZE);
+    uint64_t at = range_alloc(rounded, PAGE_SIZE, 0, UINT64_MAX);
+    if (!at)
+        return NULL;
+    if (machine_pages_commit(at, rounded, PAGE_R | PAGE_W)) {
+        range_free(at, rounded);
+        return NULL;
+    }
+    return (void *)at;
+}
+
+void mem_pages_free(void *p, size_t size)
+{
+    if (!p)
+        return;
+    uint64_t rounded = ALIGN_UP((uint64_t)size, PAGE_SIZE);
+    machine_pages_release((uintptr_t)p, rounded);
+    range_free((uintptr_t)p, rounded);
+}
+
+char *mem_strdup(const char *s)
+{
+    size_t n = strlen(s) + 1;
+    char *copy = mem_alloc(n);
+    if (copy)
+        memcpy(copy, s, n);
+    return copy;
+}

@@ -1,0 +1,56 @@
+/*
+ * The C library's memory functions, which the compiler may call at any time. General registers only:
+ * string instructions are the fastest way without vector registers on every CPU that has SGX2 (FSRM).
+ */
+#include "lib/base/bytes.h"
+#include "lib/base/str.h"
+
+void *memcpy(void *restrict dst, const void *restrict src, size_t size)
+{
+    void *d = dst;
+    __asm__ volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(size) : : "memory");
+    return dst;
+}
+
+void *memmove(void *dst, const void *src, size_t size)
+{
+    uint8_t *d = dst;
+    const uint8_t *s = src;
+    if ((uintptr_t)d - (uintptr_t)s >= size)
+        return memcpy(dst, src, size);
+    while (size >= 8) {
+        size -= 8;
+        store_le64(d + size, load_le64(s + size));
+    }
+    while (size--)
+        d[size] = s[size];
+    return dst;
+}
+
+void *memset(void *dst, int byte, size_t size)
+{
+    void *d = dst;
+    __asm__ volatile("rep stosb" : "+D"(d), "+c"(size) : "a"(byte) : "memory");
+    return dst;
+}
+
+int memcmp(const void *a, const void *b, size_t size)
+{
+    const uint8_t *x = a, *y = b;
+    for (; size >= 8 && load_le64(x) == load_le64(y); size -= 8) {
+        x += 8;
+        y += 8;
+    }
+    for (size_t i = 0; i < size; i++)
+        if (x[i] != y[i])
+            return x[i] - y[i];
+    return 0;
+}
+
+size_t strlen(const char *s)
+{
+    size_t n = 0;
+    while (s[n])
+        n++;
+    return n;
+}

@@ -1,0 +1,127 @@
+/*
+ * Sleeping and waking. The token is trusted memory; what the host gives is only the sleep itself, so a
+ * lying host can make a thread sleep too long or wake it for nothing, never make it believe in a token.
+ */
+#include "enclave/park.h"
+
+#include "enclave/backend.h"
+#include "enclave/clock.h"
+#include "enclave/gate.h"
+#include "enclave/thread_block.h"
+#include "lib/base/bytes.h"
+#include "lib/linux/time.h"
+
+enum park_sleep { AWAKE, SLEEPING_TOKEN, SLEEPING_POLL };
+
+#define EFD_FLAGS 0x80800 /* EFD_CLOEXEC | EFD_NONBLOCK */
+#define POLLIN    1
+
+static bool take_token(struct thread_block *tb)
+{
+    return __atomic_load_n(&tb->park_token, __ATOMIC_RELAXED) &&
+           __atomic_exchange_n(&tb->park_token, 0, __ATOMIC_SEQ_CST);
+}
+
+static bool event_pending_now(const struct thread_block *tb)
+{
+    return __atomic_load_n(&tb->pending, __ATOMIC_SEQ_CST) != 0;
+}
+
+/* Nanoseconds left; 0 when passed. */
+static int64_t time_left(int64_t deadline)
+{
+    if (deadline == PARK_FOREVER)
+        return PARK_FOREVER;
+    int64_t left = deadline - clock_monotonic();
+    return left > 0 ? left : 0;
+}
+
+int park(int64_t deadline)
+{
+    struct thread_block *tb = thread_block();
+
+    if (take_token(tb))
+        return 0;
+    if (event_pending_now(tb))
+        return -EINTR;
+    int64_t left = time_left(deadline);
+    if (left == 0)
+        return -ETIMEDOUT;
+    __atomic_store_n(&tb->park_sleeping, SLEEPING_TOKEN, __ATOMIC_SEQ_CST);
+    int err = 0;
+    if (!__atomic_load_n(&tb->park_token, __ATOMIC_SEQ_CST))
+        err = g_backend->thread_wait(tb, left);
+    __atomic_store_n(&tb->park_sleeping, AWAKE, __ATOMIC_SEQ_CST);
+    if (take_token(tb))
+        return 0;
+    if (event_pending_now(tb))
+        return -EINTR;
+    return err == -ETIMEDOUT ? -ETIMEDOUT : 0;
+}
+
+void unpark(struct thread_block *tb)
+{
+    if (__atomic_exchange_n(&tb->park_token, 1, __ATOMIC_SEQ_CST))
+        return;
+    switch (__atomic_load_n(&tb->park_sleeping, __ATOMIC_SEQ_CST)) {
+    case SLEEPING_TOKEN: g_backend->thread_wake(tb); break;
+    case SLEEPING_POLL: {
+        uint64_t one = 1;
+        host_call(write, (uint64_t)tb->wake_fd, PTR(&one), sizeof(one));
+        break;
+    }
+    default: break;
+    }
+}
+
+static int ensure_wake_fd(struct thread_block *tb)
+{
+    if (tb->wake_fd >= 0)
+        return 0;
+    int64_t fd = host_call(eventfd2, 0, EFD_FLAGS);
+    if (fd < 0)
+        return (int)fd;
+    tb->wake_fd = (int32_t)fd;
+    return 0;
+}
+
+static int64_t poll_host(struct park_pollfd *fds, uint32_t count, int64_t left)
+{
+    struct linux_timespec ts = { left / NSEC_PER_SEC, left % NSEC_PER_SEC };
+    return host_call(ppoll, PTR(fds), count, left == PARK_FOREVER ? 0 : PTR(&ts), 0, 8);
+}
+
+int park_poll(struct park_pollfd *fds, uint32_t count, int64_t deadline)
+{
+    struct thread_block *tb = thread_block();
+    int err = ensure_wake_fd(tb);
+
+    if (err)
+        return err;
+    if (take_token(tb))
+        return 0;
+    if (event_pending_now(tb))
+        return -EINTR;
+    int64_t left = time_left(deadline);
+    fds[count] = (struct park_pollfd){ .fd = tb->wake_fd, .events = POLLIN };
+    for (uint32_t i = 0; i < count; i++)
+        fds[i].revents = 0;
+    __atomic_store_n(&tb->park_sleeping, SLEEPING_POLL, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&tb->park_token, __ATOMIC_SEQ_CST))
+        left = 0;
+    int64_t ready = poll_host(fds, count + 1, left);
+    __atomic_store_n(&tb->park_sleeping, AWAKE, __ATOMIC_SEQ_CST);
+    if (ready > 0 && fds[count].revents) {
+        uint64_t sink;
+        host_call(read, (uint64_t)tb->wake_fd, PTR(&sink), sizeof(sink));
+        ready--;
+    }
+    bool token = take_token(tb);
+    if (ready > 0 || token)
+        return (int)MAX(ready, 0);
+    if (ready == -EINTR || event_pending_now(tb))
+        return -EINTR;
+    if (ready < 0)
+        return (int)ready;
+    return time_left(deadline) == 0 ? -ETIMEDOUT : 0;
+}
