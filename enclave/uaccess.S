@@ -5,9 +5,9 @@
  */
     .text
     .globl uaccess_copy, uaccess_set, uaccess_load32, uaccess_cmpxchg32, uaccess_start, uaccess_end
-    .globl uaccess_string, uaccess_probe
+    .globl uaccess_string, uaccess_probe, uaccess_copy_words
     .hidden uaccess_copy, uaccess_set, uaccess_load32, uaccess_cmpxchg32, uaccess_start, uaccess_end
-    .hidden uaccess_string, uaccess_probe
+    .hidden uaccess_string, uaccess_probe, uaccess_copy_words
     .globl uaccess_fault_count, uaccess_fault_flag
     .hidden uaccess_fault_count, uaccess_fault_flag
 
@@ -17,6 +17,14 @@ uaccess_start:
 uaccess_copy:
     movq %rdx, %rcx
     rep movsb
+    movq %rcx, %rax
+    ret
+
+    /* size_t uaccess_copy_words(void *dst, const void *src, size_t words): returns words left */
+    .type uaccess_copy_words, @function
+uaccess_copy_words:
+    movq %rdx, %rcx
+    rep movsq
     movq %rcx, %rax
     ret
 

@@ -15,7 +15,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/str.h"
 #include "lib/boundary/start.h"
-#include "lib/crypto/features.h"
+#include "lib/crypto/crypto.h"
 #include "lib/linux/time.h"
 
 #define MAP_SHARED_FLAG 0x01
@@ -235,7 +235,8 @@ _Noreturn void direct_main(const struct start *s)
         die("cloister: the plan is malformed\n");
     g_log_level = s->log_level == UINT32_MAX ? g_machine.plan.h->log_level : s->log_level;
     g_trace = s->trace;
-    crypto_init(s->cpu_features);
+    if (crypto_init((uint32_t)s->cpu_features))
+        die("cloister: this CPU has no AES instructions\n");
     ranges_init(USER_LOW, USER_HIGH);
     take_ranges(s);
     range_take(g_zone.low, g_zone.high - g_zone.low);

@@ -1,0 +1,228 @@
+/*
+ * Into and out of the enclave (lib/boundary/start.h says what is in which register).
+ *
+ * On entry nothing but rax (CSSA), rbx (TCS), rcx (where the host goes on) and the segment bases can be
+ * trusted; the rest is the host's choice and is used only as data to be checked.
+ */
+#include "enclave/sgx/enclu.h"
+#include "enclave/thread_block.h"
+
+#define EREPORT 0
+#define EGETKEY 1
+#define EEXIT   4
+
+#define ENTER_RETURN 3
+#define ENTER_EVENT  4
+#define EXIT_CALL       1
+#define EXIT_EVENT_DONE 2
+#define EXIT_REFUSED    3
+
+#define EVENT_STACK 16384       /* at the low end of the libos stack: for stage one of events */
+#define XSAVE_AREA  2816        /* VECTOR_AREA_SIZE rounded to 64 */
+#define XSAVE_MASK  0xe7        /* x87, SSE, AVX, AVX-512 */
+
+    .text
+    .globl enclave_entry, sgx_exit_call, sgx_thread_end, sgx_ereport, sgx_egetkey, sgx_exit_start, sgx_exit_end
+    .hidden sgx_exit_call, sgx_thread_end, sgx_ereport, sgx_egetkey, sgx_exit_start, sgx_exit_end
+
+    .p2align 6
+    .type enclave_entry, @function
+enclave_entry:
+    cld
+    cmpq $1, %rax
+    je enter_event
+    ja refuse
+    cmpq $ENTER_RETURN, %rdi
+    je enter_return
+
+    /* CSSA 0: the first entry of this thread's present life. C checks that it is expected. */
+    cmpq $0, %gs:TB_CALL_RSP    /* the thread is inside a host call: only ENTER_RETURN may come */
+    jne refuse
+    movq %rcx, %gs:TB_EXIT_TO
+    movq %rsp, %gs:TB_HOST_RSP
+    movq %rbp, %gs:TB_HOST_RBP
+    movl $1, %eax
+    xchgq %rax, %gs:TB_STATE    /* THREAD_RUNNING */
+    testq %rax, %rax
+    jnz refuse
+    movq %gs:TB_STACK_TOP, %rsp
+    subq $256, %rsp
+    xorl %ebp, %ebp
+    pushq $0x1f80               /* flags and vector state are the host's: start clean */
+    ldmxcsr (%rsp)
+    fninit
+    pushq $2
+    popfq
+    popq %rax
+    call sgx_enter              /* (reason, a, b) */
+    ud2
+
+    /* CSSA 0, back from a host call: rsi = result, rdx = host signals. */
+enter_return:
+    movq %gs:TB_CALL_RSP, %r8
+    testq %r8, %r8
+    jz refuse
+    movq $0, %gs:TB_CALL_RSP
+    movq %rcx, %gs:TB_EXIT_TO
+    movq %rsp, %gs:TB_HOST_RSP
+    movq %rbp, %gs:TB_HOST_RBP
+    movq %r8, %rsp
+    lock orq %rdx, %gs:TB_PENDING
+    movq %rsi, %r9
+    pushq $2
+    popfq
+    movl $XSAVE_MASK, %eax
+    xorl %edx, %edx
+    xrstor64 (%rsp)
+    movq XSAVE_AREA(%rsp), %rsp
+    popq %rax
+    wrfsbaseq %rax
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbx
+    popq %rbp
+    movq %r9, %rax
+    ret
+
+    /* CSSA 1: an event interrupted SSA frame 0. Stage one looks at it on the event stack; the libos stack
+       of the interrupted code is not touched. */
+enter_event:
+    cmpq $ENTER_EVENT, %rdi
+    jne refuse
+    movq %rsp, %r8
+    movq %rbp, %r9
+    movq %gs:TB_STACK_LOW, %rsp
+    addq $EVENT_STACK, %rsp
+    pushq $2
+    popfq
+    pushq %rcx
+    pushq %r8
+    pushq %r9
+    pushq $0
+    movq %rsi, %rdi
+    movq %rdx, %rsi
+    xorl %ebp, %ebp
+    call sgx_stage_one          /* (signal, address) */
+    addq $8, %rsp
+    popq %rbp
+    popq %r9
+    popq %rbx
+    movq %r9, %rsp
+    movl $EXIT_EVENT_DONE, %edi
+    jmp exit_clean
+
+refuse:
+    movq %rcx, %rbx
+    movl $EXIT_REFUSED, %edi
+
+    /* rbx: where to; rdi: reason. Everything else is cleared. */
+exit_clean:
+    xorl %esi, %esi
+sgx_exit_common:
+    xorl %ecx, %ecx
+    xorl %edx, %edx
+    xorl %r8d, %r8d
+    xorl %r9d, %r9d
+    xorl %r10d, %r10d
+    xorl %r11d, %r11d
+    xorl %r12d, %r12d
+    xorl %r13d, %r13d
+    xorl %r14d, %r14d
+    xorl %r15d, %r15d
+    movl $EEXIT, %eax
+    ENCLU_SITE
+    ud2
+
+    /* int64_t sgx_exit_call(struct hostcall_frame *frame): one host call. */
+    .type sgx_exit_call, @function
+sgx_exit_call:
+    pushq %rbp
+    pushq %rbx
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    rdfsbaseq %rax
+    pushq %rax
+    movq %rdi, %rsi
+    movq %rsp, %r8
+    subq $(XSAVE_AREA + 8), %rsp
+    andq $-64, %rsp
+    movq %r8, XSAVE_AREA(%rsp)
+    /* The XSAVE header must be zero before the first XSAVE into this memory. */
+    xorl %eax, %eax
+    leaq 512(%rsp), %rdi
+    movl $8, %ecx
+    rep stosq
+    movl $XSAVE_MASK, %eax
+    xorl %edx, %edx
+    xsave64 (%rsp)
+    movl $XSAVE_MASK, %eax
+    leaq clean_xsave(%rip), %rcx
+    xrstor64 (%rcx)
+sgx_exit_start:
+    movq %rsp, %gs:TB_CALL_RSP
+    movq %gs:TB_EXIT_TO, %rbx
+    movl $EXIT_CALL, %edi
+    movq %gs:TB_HOST_RBP, %rbp
+    movq %gs:TB_HOST_RSP, %rsp
+    jmp sgx_exit_common
+sgx_exit_end:
+    .size sgx_exit_call, . - sgx_exit_call
+
+    /* _Noreturn void sgx_thread_end(struct hostcall_frame *frame, uint32_t *slot): give the thread's number
+       back with the last store, when neither its stack nor its block is needed any more, and leave. */
+    .type sgx_thread_end, @function
+sgx_thread_end:
+    movl $XSAVE_MASK, %eax
+    xorl %edx, %edx
+    leaq clean_xsave(%rip), %rcx
+    xrstor64 (%rcx)
+    xorl %eax, %eax
+    wrfsbaseq %rax
+    movq %rsi, %r8
+    movq %rdi, %rsi
+    movq %gs:TB_EXIT_TO, %rbx
+    movl $EXIT_CALL, %edi
+    movq %gs:TB_HOST_RBP, %rbp
+    movq %gs:TB_HOST_RSP, %rsp
+    movl $0, (%r8)
+    jmp sgx_exit_common
+    .size sgx_thread_end, . - sgx_thread_end
+
+    /* void sgx_ereport(target_info, report_data, report) */
+    .type sgx_ereport, @function
+sgx_ereport:
+    pushq %rbx
+    movq %rdx, %r8
+    movq %rdi, %rbx
+    movq %rsi, %rcx
+    movq %r8, %rdx
+    movl $EREPORT, %eax
+    ENCLU_SITE
+    popq %rbx
+    ret
+
+    /* uint64_t sgx_egetkey(key_request, key): the error code */
+    .type sgx_egetkey, @function
+sgx_egetkey:
+    pushq %rbx
+    movq %rdi, %rbx
+    movq %rsi, %rcx
+    movl $EGETKEY, %eax
+    ENCLU_SITE
+    popq %rbx
+    ret
+
+    .section .rodata
+    .balign 64
+    /* An XSAVE image in which every component is in its initial state. */
+clean_xsave:
+    .short 0x37f                /* FCW */
+    .fill 22, 1, 0
+    .long 0x1f80, 0             /* MXCSR */
+    .fill 480 + 64, 1, 0
+
+    .section .note.GNU-stack, "", @progbits
