@@ -2,6 +2,7 @@
 #include "enclave/machine.h"
 
 #include "enclave/backend.h"
+#include "enclave/cpu.h"
 #include "enclave/log.h"
 #include "lib/base/assert.h"
 

@@ -9,8 +9,7 @@
     .balign 4
     .quad enclave_entry - .
     .quad enclu_table - .
-    .quad (enclu_table_end - enclu_table) / 4
+    .quad enclu_count           /* image.ld */
     .quad 0
 
-    /* Linked first and last around enclave/sgx/: see enclave/image.ld. */
     .section .note.GNU-stack, "", @progbits

@@ -69,7 +69,7 @@ direct_clone:
     ret
 1:  xorl %ebp, %ebp
     movq %r9, %rdi
-    wrgsbaseq %r9
+    wrgsbase %r9
     call direct_thread_main
     ud2
 

@@ -76,7 +76,7 @@ enter_return:
     xrstor64 (%rsp)
     movq XSAVE_AREA(%rsp), %rsp
     popq %rax
-    wrfsbaseq %rax
+    wrfsbase %rax
     popq %r15
     popq %r14
     popq %r13
@@ -144,7 +144,7 @@ sgx_exit_call:
     pushq %r13
     pushq %r14
     pushq %r15
-    rdfsbaseq %rax
+    rdfsbase %rax
     pushq %rax
     movq %rdi, %rsi
     movq %rsp, %r8
@@ -181,7 +181,7 @@ sgx_thread_end:
     leaq clean_xsave(%rip), %rcx
     xrstor64 (%rcx)
     xorl %eax, %eax
-    wrfsbaseq %rax
+    wrfsbase %rax
     movq %rsi, %r8
     movq %rdi, %rsi
     movq %gs:TB_EXIT_TO, %rbx
