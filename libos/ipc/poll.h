@@ -54,6 +54,20 @@ static inline void poll_host(struct poll *p, int host_fd, uint32_t events)
 /* Events of a file, with the default for files without a poll operation. */
 uint32_t file_poll(struct file *f, struct poll *p);
 
+/* Readiness of a descriptor of the host, asked now: for poll operations called without a struct poll. */
+uint32_t poll_host_now(int host_fd, uint32_t events);
+
+/* What only we know of a file, without asking the host: for looking again after a wake. */
+uint32_t file_poll_inside(struct file *f);
+
+struct poll_entry {
+    struct file *file;        /* NULL: skipped, revents stay */
+    uint32_t events, revents; /* asked; found (always with EPOLLERR and EPOLLHUP) */
+};
+
+/* poll(2) on files. Returns how many have revents, 0 at the deadline (0: look once), -EINTR, -ENOMEM. */
+int64_t poll_entries(struct poll_entry *entries, uint32_t count, int64_t deadline);
+
 /* Block until one of `events` holds on the file or the deadline passes: 0, -EAGAIN (timed out), -EINTR -> -ERESTARTSYS. */
 int file_wait(struct file *f, uint32_t events, int64_t deadline);
 

@@ -43,22 +43,36 @@ void wait_end(struct waiter *w)
     w->queue = NULL;
 }
 
-int wait_sleep(int64_t deadline)
+int wait_interrupted(void)
 {
-    if (signal_pending_current())
-        return -EINTR;
-    int r = park(deadline);
-    if (r != -EINTR)
-        return r < 0 ? r : 0;
-    uint64_t bits = __atomic_exchange_n(&thread_block()->pending, 0, __ATOMIC_ACQ_REL);
+    uint64_t *pending = &thread_block()->pending;
+    uint64_t bits = __atomic_load_n(pending, __ATOMIC_RELAXED) ? __atomic_exchange_n(pending, 0, __ATOMIC_ACQ_REL) : 0;
     if (bits)
         signal_from_host(bits);
     return signal_pending_current() ? -EINTR : 0;
 }
 
-/* Returns how many were woken. */
+int wait_sleep(int64_t deadline)
+{
+    int r = wait_interrupted();
+    if (r < 0)
+        return r;
+    r = park(deadline);
+    if (r == -EINTR)
+        return wait_interrupted();
+    return r < 0 ? r : 0;
+}
+
+#define WAKE_BATCH 16
+
+/*
+ * Threads are unparked after the lock is dropped, since that may call the host; their blocks are never
+ * freed, and a token too many is only a spurious wake. A callback may unpark under the lock: epoll's does.
+ */
 static int wake(struct wait_queue *q, uint32_t events, bool one)
 {
+    struct thread_block *batch[WAKE_BATCH];
+    unsigned count = 0;
     int woken = 0;
     spin_lock(&q->lock);
     list_for_each_safe(it, &q->waiters)
@@ -69,6 +83,8 @@ static int wake(struct wait_queue *q, uint32_t events, bool one)
         bool exclusive = w->exclusive;
         if (w->callback)
             w->callback(w, events);
+        else if (count < WAKE_BATCH)
+            batch[count++] = w->thread;
         else
             unpark(w->thread);
         woken++;
@@ -76,15 +92,25 @@ static int wake(struct wait_queue *q, uint32_t events, bool one)
             break;
     }
     spin_unlock(&q->lock);
+    for (unsigned i = 0; i < count; i++)
+        unpark(batch[i]);
     return woken;
+}
+
+/* Nobody waits on most queues most of the time; a waiter that comes later looks at the condition itself. */
+static bool is_empty(struct wait_queue *q)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return __atomic_load_n(&q->waiters.next, __ATOMIC_RELAXED) == &q->waiters;
 }
 
 void wake_all(struct wait_queue *q, uint32_t events)
 {
-    wake(q, events, false);
+    if (!is_empty(q))
+        wake(q, events, false);
 }
 
 int wake_one(struct wait_queue *q, uint32_t events)
 {
-    return wake(q, events, true);
+    return is_empty(q) ? 0 : wake(q, events, true);
 }

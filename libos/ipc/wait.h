@@ -49,6 +49,8 @@ void wait_end(struct waiter *w);                         /* harmless when not qu
  * is pending (libos/signal decides; host events are drained inside).
  */
 int wait_sleep(int64_t deadline);
+/* The part of wait_sleep() that is not sleeping: drain host events, then 0 or -EINTR. For those who park by park_poll(). */
+int wait_interrupted(void);
 
 /* Wake everyone (or one exclusive waiter) interested in `events` (EPOLL* bits). */
 void wake_all(struct wait_queue *q, uint32_t events);
