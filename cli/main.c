@@ -21,10 +21,12 @@ struct command {
 /* In the order of --help: what one does first stands first. */
 static const struct command g_commands[] = {
     { "keygen", "make a key that signs enclaves", cmd_keygen },
+    { "sign", "measure and sign an enclave", cmd_sign },
     { "encrypt", "encrypt files for an enclave", cmd_encrypt },
     { "decrypt", "decrypt such files", cmd_decrypt },
 
     { "gramine-sgx-gen-private-key", NULL, cmd_gramine_gen_private_key },
+    { "gramine-sgx-sign", NULL, cmd_gramine_sign },
     { "gramine-sgx-pf-crypt", NULL, cmd_pf_crypt },
     { "pf_crypt", NULL, cmd_pf_crypt },
 };

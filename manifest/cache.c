@@ -20,7 +20,7 @@
 
 #define CACHE_MAGIC "CLODIG1"
 #define CACHE_MAX   ((size_t)1 << 30)
-#define CACHE_KEEP  ((size_t)64 << 20) /* above this, old records are dropped */
+#define CACHE_KEEP  ((size_t)256 << 20) /* above this, old records are dropped */
 
 struct header {
     char magic[8];
