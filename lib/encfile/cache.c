@@ -1,14 +1,14 @@
 /*
- * Nodes in memory. Invariant, kept by tree.c: whoever is in the cache, so are all MHT nodes above it
- * up to (not including) the root, and they were used more recently. So a flush finds the parent of
- * every dirty node here, and the least recent node is never the parent of another one.
+ * Nodes in memory. Invariant, kept by tree.c: whoever is in the cache, so are all MHT nodes above
+ * it up to (not including) the root, and they were used more recently. So a flush finds the parent
+ * of every dirty node here, and the least recent node is never the parent of another one.
  */
 #include "lib/encfile/cache.h"
 
 #include "lib/encfile/flush.h"
 #include "lib/linux/errno.h"
 
-void cache_init(struct encfile *f)
+void encfile_cache_init(struct encfile *f)
 {
     list_init(&f->lru);
     list_init(&f->spare);
@@ -16,7 +16,7 @@ void cache_init(struct encfile *f)
         list_push_back(&f->spare, &f->nodes[i].link);
 }
 
-struct encfile_node *cache_find(struct encfile *f, uint64_t number)
+struct encfile_node *encfile_cache_find(struct encfile *f, uint64_t number)
 {
     struct encfile_node *node = f->buckets[number % CACHE_BUCKETS];
     while (node && node->number != number)
@@ -39,13 +39,13 @@ static void bucket_insert(struct encfile *f, struct encfile_node *node)
     *head = node;
 }
 
-void cache_touch(struct encfile *f, struct encfile_node *node)
+void encfile_cache_touch(struct encfile *f, struct encfile_node *node)
 {
     list_remove(&node->link);
     list_push_front(&f->lru, &node->link);
 }
 
-void cache_drop(struct encfile *f, struct encfile_node *node)
+void encfile_cache_drop(struct encfile *f, struct encfile_node *node)
 {
     bucket_remove(f, node);
     bytes_wipe(node->data, NODE_SIZE);
@@ -55,26 +55,26 @@ void cache_drop(struct encfile *f, struct encfile_node *node)
     list_push_front(&f->spare, &node->link);
 }
 
-void cache_drop_from(struct encfile *f, uint64_t number)
+void encfile_cache_drop_from(struct encfile *f, uint64_t number)
 {
-    list_for_each_safe(it, &f->lru) {
+    list_for_each_safe (it, &f->lru) {
         struct encfile_node *node = list_entry(it, struct encfile_node, link);
         if (node->number >= number)
-            cache_drop(f, node);
+            encfile_cache_drop(f, node);
     }
 }
 
-int cache_take(struct encfile *f, uint64_t number, struct encfile_node **out)
+int encfile_cache_take(struct encfile *f, uint64_t number, struct encfile_node **out)
 {
     struct encfile_node *node;
     if (list_empty(&f->spare)) {
         node = list_entry(f->lru.prev, struct encfile_node, link);
         if (node->dirty) {
-            int err = flush_all(f);
+            int err = encfile_flush_all(f);
             if (err)
                 return err;
         }
-        cache_drop(f, node);
+        encfile_cache_drop(f, node);
     }
     node = list_entry(f->spare.next, struct encfile_node, link);
     if (!node->data)
@@ -83,14 +83,14 @@ int cache_take(struct encfile *f, uint64_t number, struct encfile_node **out)
         return encfile_fail(f, ENCFILE_NO_MEMORY, -ENOMEM);
     node->number = number;
     bucket_insert(f, node);
-    cache_touch(f, node);
+    encfile_cache_touch(f, node);
     *out = node;
     return 0;
 }
 
-void cache_fini(struct encfile *f)
+void encfile_cache_fini(struct encfile *f)
 {
-    cache_drop_from(f, 0);
+    encfile_cache_drop_from(f, 0);
     for (size_t i = 0; i < ENCFILE_CACHE; i++) {
         if (f->nodes[i].data)
             f->env->free(f->nodes[i].data);

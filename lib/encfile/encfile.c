@@ -33,7 +33,7 @@ static int read_header(struct encfile *f)
     err = encfile_io_read(f->io, f->file, 0, f->header, NODE_SIZE);
     if (err == -ENODATA)
         return encfile_fail(f, ENCFILE_TRUNCATED, -EACCES);
-    return err ? encfile_fail(f, ENCFILE_READ_FAILED, err) : meta_accept_header(f);
+    return err ? encfile_fail(f, ENCFILE_READ_FAILED, err) : encfile_meta_accept_header(f);
 }
 
 /* A flush was cut off: undo it, unless the caller wants the file as it is. */
@@ -46,8 +46,8 @@ static int settle_pending(struct encfile *f)
         f->header[HDR_FLAGS] = 0;
         return 0;
     }
-    int err = journal_undo(f);
-    return err ? err : meta_accept_header(f);
+    int err = encfile_journal_undo(f);
+    return err ? err : encfile_meta_accept_header(f);
 }
 
 static int open_existing(struct encfile *f, const char *path)
@@ -61,16 +61,16 @@ static int open_existing(struct encfile *f, const char *path)
     if (!err && size % NODE_SIZE)
         err = encfile_fail(f, ENCFILE_BAD_LENGTH, -EACCES);
     if (!err)
-        err = meta_open(f, path);
+        err = encfile_meta_open(f, path);
     if (!err && f->size > INLINE_SIZE)
-        err = tree_open_root(f);
+        err = encfile_tree_open_root(f);
     return err;
 }
 
 static void encfile_free(struct encfile *f)
 {
     const struct encfile_env *env = f->env;
-    cache_fini(f);
+    encfile_cache_fini(f);
     if (f->stage)
         env->free(f->stage);
     bytes_wipe(f, sizeof(*f));
@@ -98,13 +98,13 @@ int encfile_open(const struct encfile_params *params, struct encfile **out,
     f->recovery = params->recovery;
     f->flags = params->flags;
     memcpy(f->key, params->key, sizeof(f->key));
-    cache_init(f);
+    encfile_cache_init(f);
     int err;
     if (f->flags & ENCFILE_CREATE) {
         f->flags |= ENCFILE_WRITABLE;
-        err = meta_init(f, params->path);
+        err = encfile_meta_init(f, params->path);
         if (!err)
-            err = flush_all(f);
+            err = encfile_flush_all(f);
     } else {
         err = open_existing(f, params->path);
     }
@@ -121,7 +121,7 @@ int encfile_close(struct encfile *f)
 {
     if (!f)
         return 0;
-    int err = flush_all(f);
+    int err = encfile_flush_all(f);
     encfile_free(f);
     return err;
 }
@@ -129,19 +129,19 @@ int encfile_close(struct encfile *f)
 /* Whole nodes behind one another that are not in memory, straight into the caller's buffer. */
 static int64_t read_run(struct encfile *f, uint64_t d, uint8_t *buf, size_t count)
 {
-    int err = tree_load_mht(f, data_mht(d));
+    int err = encfile_tree_load_mht(f, data_mht(d));
     if (err)
         return err;
     count = MIN(count, MHT_DATA_SLOTS - d % MHT_DATA_SLOTS);
     size_t run = 1;
-    while (run < count && !cache_find(f, data_node(d + run)))
+    while (run < count && !encfile_cache_find(f, data_node(d + run)))
         run++;
     err = encfile_io_read(f->io, f->file, data_node(d) * NODE_SIZE, buf, run * NODE_SIZE);
     if (err == -ENODATA)
         return -ENODATA;
     if (err)
         return encfile_fail(f, ENCFILE_READ_FAILED, err);
-    const uint8_t *slot = tree_slot(f, data_node(d));
+    const uint8_t *slot = encfile_tree_slot(f, data_node(d));
     for (size_t i = 0; i < run; i++, slot += MHT_SLOT_SIZE) {
         uint8_t *node = buf + i * NODE_SIZE;
         if (aes128_gcm_open(slot, encfile_zero_iv, NULL, 0, node, NODE_SIZE, node,
@@ -157,14 +157,14 @@ static int64_t read_run(struct encfile *f, uint64_t d, uint8_t *buf, size_t coun
 static int64_t read_some(struct encfile *f, uint64_t offset, uint8_t *buf, size_t size)
 {
     uint64_t d = data_at(offset), in = offset - data_start(d);
-    if (in == 0 && size >= NODE_SIZE && !cache_find(f, data_node(d))) {
+    if (in == 0 && size >= NODE_SIZE && !encfile_cache_find(f, data_node(d))) {
         int64_t n = read_run(f, d, buf, size / NODE_SIZE);
         /* A file that ends within the run: node by node up to there. */
         if (n != -ENODATA)
             return n;
     }
     struct encfile_node *node;
-    int err = tree_data(f, d, TREE_LOAD, &node);
+    int err = encfile_tree_data(f, d, TREE_LOAD, &node);
     if (err)
         return err;
     size = MIN(size, NODE_SIZE - in);
@@ -202,19 +202,19 @@ static int64_t write_some(struct encfile *f, uint64_t offset, const uint8_t *buf
     else if (in == 0 && size == NODE_SIZE)
         want = TREE_OVERWRITE;
     if (want == TREE_NEW && d % MHT_DATA_SLOTS == 0) {
-        int err = tree_new_mht(f, data_mht(d));
+        int err = encfile_tree_new_mht(f, data_mht(d));
         if (err)
             return err;
     }
     struct encfile_node *node;
-    int err = tree_data(f, d, want, &node);
+    int err = encfile_tree_data(f, d, want, &node);
     if (err)
         return err;
     if (buf)
         memcpy(node->data + in, buf, size);
     else
         memset(node->data + in, 0, size);
-    tree_mark_dirty(f, node);
+    encfile_tree_mark_dirty(f, node);
     return (int64_t)size;
 }
 
@@ -279,12 +279,12 @@ int64_t encfile_write(struct encfile *f, uint64_t offset, const void *buf, size_
 /* The new size is committed before the host's file is cut: dying in between costs nothing. */
 static int shrink(struct encfile *f, uint64_t size)
 {
-    cache_drop_from(f, file_nodes(size));
+    encfile_cache_drop_from(f, file_nodes(size));
     f->size = size;
     if (size <= INLINE_SIZE)
         f->root_dirty = false;
     f->meta_dirty = true;
-    int err = flush_all(f);
+    int err = encfile_flush_all(f);
     if (err)
         return err;
     err = f->io->truncate(f->file, file_nodes(size) * NODE_SIZE);
@@ -308,18 +308,18 @@ int encfile_rename(struct encfile *f, const char *path)
 {
     int err = check_writable(f, 0);
     if (!err)
-        err = meta_set_path(f, path);
-    return err ? err : flush_all(f);
+        err = encfile_meta_set_path(f, path);
+    return err ? err : encfile_flush_all(f);
 }
 
 int encfile_flush(struct encfile *f)
 {
-    return flush_all(f);
+    return encfile_flush_all(f);
 }
 
 int encfile_sync(struct encfile *f)
 {
-    int err = flush_all(f);
+    int err = encfile_flush_all(f);
     if (err || !(f->flags & ENCFILE_WRITABLE))
         return err;
     err = f->io->sync(f->file);

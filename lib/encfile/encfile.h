@@ -17,8 +17,8 @@
  * recovery file guards against death of the process, not of the machine: it is not synced.
  *
  * Thread safety is the caller's: one call at a time for each struct encfile.
- * Errors are negative errno; what exactly was wrong is in encfile_status(). Everything that says the
- * host's bytes are not the file that was asked for is -EACCES.
+ * Errors are negative errno; what exactly was wrong is in encfile_status(). Everything that says
+ * the host's bytes are not the file that was asked for is -EACCES.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,20 +31,20 @@
 
 enum encfile_status {
     ENCFILE_OK,
-    ENCFILE_BAD_LENGTH,       /* empty, or not a multiple of 4096 bytes */
-    ENCFILE_NOT_ENCRYPTED,    /* no file id */
-    ENCFILE_OTHER_VERSION,    /* of a format version that we do not know */
-    ENCFILE_BAD_KEY,          /* wrong key, or node 0 or the root was tampered with: no telling */
-    ENCFILE_TAMPERED,         /* the key is right, a node is not */
-    ENCFILE_TRUNCATED,        /* a node is missing */
-    ENCFILE_OTHER_PATH,       /* bound to another path */
+    ENCFILE_BAD_LENGTH,    /* empty, or not a multiple of 4096 bytes */
+    ENCFILE_NOT_ENCRYPTED, /* no file id */
+    ENCFILE_OTHER_VERSION, /* of a format version that we do not know */
+    ENCFILE_BAD_KEY,       /* wrong key, or node 0 or the root was tampered with: no telling */
+    ENCFILE_TAMPERED,      /* the key is right, a node is not */
+    ENCFILE_TRUNCATED,     /* a node is missing */
+    ENCFILE_OTHER_PATH,    /* bound to another path */
     ENCFILE_PATH_TOO_LONG,
-    ENCFILE_RECOVERY_NEEDED,  /* a flush was cut off, and there is no (usable) recovery file */
-    ENCFILE_RECOVERY_FAILED,  /* the recovery file did not lead to a good state */
-    ENCFILE_READ_FAILED,      /* the host failed to read */
-    ENCFILE_WRITE_FAILED,     /* the host failed to write; memory is intact, a flush tries again */
-    ENCFILE_JOURNAL_FAILED,   /* the host failed to write the recovery file; the file is untouched */
-    ENCFILE_READ_ONLY,        /* opened without ENCFILE_WRITABLE */
+    ENCFILE_RECOVERY_NEEDED, /* a flush was cut off, and there is no (usable) recovery file */
+    ENCFILE_RECOVERY_FAILED, /* the recovery file did not lead to a good state */
+    ENCFILE_READ_FAILED,     /* the host failed to read */
+    ENCFILE_WRITE_FAILED,    /* the host failed to write; memory is intact, a flush tries again */
+    ENCFILE_JOURNAL_FAILED,  /* the host failed to write the recovery file; the file is untouched */
+    ENCFILE_READ_ONLY,       /* opened without ENCFILE_WRITABLE */
     ENCFILE_TOO_BIG,
     ENCFILE_NO_MEMORY,
     ENCFILE_NO_RANDOM,
@@ -80,7 +80,7 @@ struct encfile_params {
     const struct encfile_env *env; /* must outlive the file */
     const struct encfile_io *io;   /* must outlive the file */
     void *file;
-    void *recovery; /* the recovery file, opened by the caller, or NULL; same io */
+    void *recovery;     /* the recovery file, opened by the caller, or NULL; same io */
     const uint8_t *key; /* ENCFILE_KEY_SIZE bytes; copied */
     const char *path;   /* bound path; to check, or to write when creating; NULL: no check */
     unsigned flags;

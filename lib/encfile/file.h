@@ -12,8 +12,8 @@
 
 /* A node in memory, in the clear. */
 struct encfile_node {
-    struct list link; /* in encfile.lru (most recent first), or in encfile.spare */
-    uint64_t number;  /* as on disk; 0: holds nothing */
+    struct list link;          /* in encfile.lru (most recent first), or in encfile.spare */
+    uint64_t number;           /* as on disk; 0: holds nothing */
     struct encfile_node *next; /* in the same bucket */
     bool dirty;
     bool fresh;     /* never written to the host */

@@ -2,9 +2,9 @@
  * A flush: data nodes, MHT nodes from the leaves up, root, and last node 0, which commits.
  *
  * Each node gets a new random key, which goes with the tag into its parent; so parents are sealed
- * after their children. Nodes stay dirty until node 0 is written: a flush that failed is simply done
- * again. Data nodes are written in ascending order and in runs, since each write leaves the enclave;
- * the order within a flush is no part of the format, only that node 0 is last.
+ * after their children. Nodes stay dirty until node 0 is written: a flush that failed is simply
+ * done again. Data nodes are written in ascending order and in runs, since each write leaves the
+ * enclave; the order within a flush is no part of the format, only that node 0 is last.
  */
 #include "lib/encfile/flush.h"
 
@@ -35,7 +35,7 @@ static void insert_sorted(struct encfile_node **array, size_t *count, struct enc
 
 static int batch_collect(struct encfile *f, struct batch *b)
 {
-    list_for_each(it, &f->lru) {
+    list_for_each (it, &f->lru) {
         struct encfile_node *node = list_entry(it, struct encfile_node, link);
         if (node->dirty && node_is_mht(node->number))
             insert_sorted(b->mht, &b->mht_count, node, true);
@@ -65,7 +65,8 @@ static int write_list(struct encfile *f, struct batch *b, struct encfile_node **
         size_t run = 0;
         do {
             struct encfile_node *node = nodes[done + run];
-            seal_node(b, tree_slot(f, node->number), node->data, f->stage + run * NODE_SIZE);
+            seal_node(b, encfile_tree_slot(f, node->number), node->data,
+                      f->stage + run * NODE_SIZE);
             run++;
         } while (run < STAGE_NODES && done + run < count &&
                  nodes[done + run]->number == nodes[done]->number + run);
@@ -96,7 +97,7 @@ static int write_tree(struct encfile *f)
 
 static void mark_clean(struct encfile *f)
 {
-    list_for_each(it, &f->lru) {
+    list_for_each (it, &f->lru) {
         struct encfile_node *node = list_entry(it, struct encfile_node, link);
         if (node->dirty)
             node->fresh = false;
@@ -107,14 +108,15 @@ static void mark_clean(struct encfile *f)
     f->journaled = 0;
 }
 
-/* As the format has it, the host is taken to write the 4096 bytes of node 0 wholly or not at all. */
+/* As the format has it, the host is taken to write the 4096 bytes of node 0 wholly or not at all.
+ */
 static int commit(struct encfile *f)
 {
-    int err = meta_seal(f);
+    int err = encfile_meta_seal(f);
     return err ? err : write_nodes(f, NODE_META, f->header, 1);
 }
 
-int flush_all(struct encfile *f)
+int encfile_flush_all(struct encfile *f)
 {
     int err;
     if (!f->meta_dirty)
@@ -126,7 +128,7 @@ int flush_all(struct encfile *f)
             f->stage = f->env->alloc(STAGE_NODES * NODE_SIZE);
         if (!f->stage)
             return encfile_fail(f, ENCFILE_NO_MEMORY, -ENOMEM);
-        if (f->recovery && (err = journal_begin(f)) != 0)
+        if (f->recovery && (err = encfile_journal_begin(f)) != 0)
             return err;
         err = write_tree(f);
         if (err)

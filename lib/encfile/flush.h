@@ -8,6 +8,6 @@
  * Write everything that changed. On failure all of it stays dirty, and the next flush writes it
  * again; what is on the host may then be torn.
  */
-int flush_all(struct encfile *f);
+int encfile_flush_all(struct encfile *f);
 
 #endif

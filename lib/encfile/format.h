@@ -2,12 +2,12 @@
 #define LIB_ENCFILE_FORMAT_H
 
 /*
- * Facts of the encrypted-file format (Gramine "protected files", version 2): sizes, offsets and node
- * numbers. All integers on disk are little endian.
+ * Facts of the encrypted-file format (Gramine "protected files", version 2): sizes, offsets and
+ * node numbers. All integers on disk are little endian.
  *
  * A file is a sequence of 4096-byte nodes. Node 0 holds the metadata and the first 3072 bytes of
- * data. Behind it, in groups of 97: one MHT (Merkle hash tree) node and the 96 data nodes whose keys
- * and tags it keeps. An MHT node also keeps keys and tags of 32 child MHT nodes. Every node is
+ * data. Behind it, in groups of 97: one MHT (Merkle hash tree) node and the 96 data nodes whose
+ * keys and tags it keeps. An MHT node also keeps keys and tags of 32 child MHT nodes. Every node is
  * AES-128-GCM under a key of its own that is never used twice, hence the constant zero IV.
  */
 #include <stdbool.h>
@@ -41,12 +41,12 @@
 #define HDR_SEALED       59
 
 /* Its sealed part, opened. */
-#define META_SIZE        3884
-#define META_PATH        0
-#define META_PATH_SIZE   772
-#define META_FILE_SIZE   772
-#define META_ROOT_SLOT   780
-#define META_INLINE      812
+#define META_SIZE      3884
+#define META_PATH      0
+#define META_PATH_SIZE 772
+#define META_FILE_SIZE 772
+#define META_ROOT_SLOT 780
+#define META_INLINE    812
 
 static_assert(META_INLINE + INLINE_SIZE == META_SIZE, "metadata");
 static_assert((MHT_DATA_SLOTS + MHT_CHILD_SLOTS) * MHT_SLOT_SIZE == NODE_SIZE, "MHT node");

@@ -1,7 +1,7 @@
 /*
  * The recovery file: before a flush overwrites nodes, their old (sealed) content goes there, then
- * node 0 is marked as pending; the flush's own node 0 clears the mark. At open, a marked file is put
- * back into the state before that flush.
+ * node 0 is marked as pending; the flush's own node 0 clears the mark. At open, a marked file is
+ * put back into the state before that flush.
  *
  * The recovery file is the host's as much as the file itself, and needs no protection of its own:
  * what it puts back must pass the same tags as anything else.
@@ -47,7 +47,7 @@ static int log_add(struct encfile *f, struct log *log, uint64_t number, const ui
 static int log_old_nodes(struct encfile *f, struct log *log)
 {
     int err = 0;
-    list_for_each(it, &f->lru) {
+    list_for_each (it, &f->lru) {
         struct encfile_node *node = list_entry(it, struct encfile_node, link);
         if (err || !node->dirty || node->journaled)
             continue;
@@ -69,7 +69,7 @@ static int mark_pending(struct encfile *f)
     return err ? encfile_fail(f, ENCFILE_WRITE_FAILED, err) : 0;
 }
 
-int journal_begin(struct encfile *f)
+int encfile_journal_begin(struct encfile *f)
 {
     /* A flush that failed is being repeated: its log stays, and nodes changed since are added. */
     struct log log = { .offset = f->journaled };
@@ -82,7 +82,7 @@ int journal_begin(struct encfile *f)
         return encfile_fail(f, ENCFILE_JOURNAL_FAILED, err);
     }
     f->journaled = log.offset;
-    list_for_each(it, &f->lru) {
+    list_for_each (it, &f->lru) {
         struct encfile_node *node = list_entry(it, struct encfile_node, link);
         node->journaled = node->dirty;
     }
@@ -110,7 +110,7 @@ static int cut_to_whole_nodes(struct encfile *f)
     return f->io->truncate(f->file, ALIGN_DOWN((uint64_t)size, NODE_SIZE));
 }
 
-int journal_undo(struct encfile *f)
+int encfile_journal_undo(struct encfile *f)
 {
     int64_t size = f->recovery ? f->io->size(f->recovery) : 0;
     if (size < 0)

@@ -5,9 +5,9 @@
 #include "lib/encfile/file.h"
 
 /* Save what the flush is going to overwrite, then mark node 0 on the host as "write pending". */
-int journal_begin(struct encfile *f);
+int encfile_journal_begin(struct encfile *f);
 
 /* Put the saved nodes back and read node 0 again. */
-int journal_undo(struct encfile *f);
+int encfile_journal_undo(struct encfile *f);
 
 #endif

@@ -24,7 +24,7 @@ static void derive_key(const uint8_t user_key[AES128_KEY_SIZE], const uint8_t *n
     aes128_cmac(user_key, message, sizeof(message), key);
 }
 
-int meta_set_path(struct encfile *f, const char *path)
+int encfile_meta_set_path(struct encfile *f, const char *path)
 {
     size_t length = path ? str_length(path, META_PATH_SIZE) : 0;
     if (length > ENCFILE_PATH_MAX)
@@ -36,12 +36,12 @@ int meta_set_path(struct encfile *f, const char *path)
     return 0;
 }
 
-int meta_init(struct encfile *f, const char *path)
+int encfile_meta_init(struct encfile *f, const char *path)
 {
     store_le64(f->header + HDR_ID, FILE_ID);
     f->header[HDR_MAJOR] = MAJOR_VERSION;
     f->version = MAJOR_VERSION;
-    return meta_set_path(f, path);
+    return encfile_meta_set_path(f, path);
 }
 
 /* Version 1 lacks the flags byte: its sealed part stands one byte earlier. */
@@ -53,7 +53,7 @@ static void convert_version_1(struct encfile *f)
     f->header[HDR_FLAGS] = 0;
 }
 
-int meta_accept_header(struct encfile *f)
+int encfile_meta_accept_header(struct encfile *f)
 {
     uint64_t id = load_le64(f->header + HDR_ID);
     if (id != FILE_ID && id != FILE_ID_GRAPHENE)
@@ -76,7 +76,7 @@ static bool path_matches(const struct encfile *f, const char *path)
            memcmp(f->meta + META_PATH, path, asked) == 0;
 }
 
-int meta_open(struct encfile *f, const char *path)
+int encfile_meta_open(struct encfile *f, const char *path)
 {
     uint8_t key[AES128_KEY_SIZE];
     derive_key(f->key, f->header + HDR_NONCE, key);
@@ -94,7 +94,7 @@ int meta_open(struct encfile *f, const char *path)
     return 0;
 }
 
-int meta_seal(struct encfile *f)
+int encfile_meta_seal(struct encfile *f)
 {
     uint8_t nonce[HDR_NONCE_SIZE], key[AES128_KEY_SIZE];
     int err = f->env->random(nonce, sizeof(nonce));

@@ -21,7 +21,7 @@ static int open_node(struct encfile *f, uint64_t number, const uint8_t *slot, ui
     return err ? encfile_fail(f, if_bad, -EACCES) : 0;
 }
 
-int tree_open_root(struct encfile *f)
+int encfile_tree_open_root(struct encfile *f)
 {
     return open_node(f, NODE_ROOT, f->meta + META_ROOT_SLOT, f->root, ENCFILE_TAMPERED);
 }
@@ -31,12 +31,12 @@ static uint8_t *mht_data(struct encfile *f, uint64_t m)
 {
     if (m == 0)
         return f->root;
-    struct encfile_node *node = cache_find(f, mht_node(m));
+    struct encfile_node *node = encfile_cache_find(f, mht_node(m));
     assert(node);
     return node->data;
 }
 
-uint8_t *tree_slot(struct encfile *f, uint64_t number)
+uint8_t *encfile_tree_slot(struct encfile *f, uint64_t number)
 {
     if (node_is_mht(number)) {
         uint64_t m = (number - NODE_ROOT) / GROUP_NODES;
@@ -47,13 +47,14 @@ uint8_t *tree_slot(struct encfile *f, uint64_t number)
     return mht_data(f, m) + slot * MHT_SLOT_SIZE;
 }
 
-/* MHT node m and all above it become the most recent nodes, so that no cache_take evicts them. */
+/* MHT node m and all above it become the most recent nodes, so that no encfile_cache_take evicts
+ * them. */
 static void touch_chain(struct encfile *f, uint64_t m)
 {
     for (; m; m = mht_parent(m)) {
-        struct encfile_node *node = cache_find(f, mht_node(m));
+        struct encfile_node *node = encfile_cache_find(f, mht_node(m));
         assert(node);
-        cache_touch(f, node);
+        encfile_cache_touch(f, node);
     }
 }
 
@@ -61,24 +62,24 @@ static void touch_chain(struct encfile *f, uint64_t m)
 static int load_node(struct encfile *f, uint64_t number, struct encfile_node **out)
 {
     struct encfile_node *node;
-    int err = cache_take(f, number, &node);
+    int err = encfile_cache_take(f, number, &node);
     if (err)
         return err;
-    err = open_node(f, number, tree_slot(f, number), node->data, ENCFILE_TAMPERED);
+    err = open_node(f, number, encfile_tree_slot(f, number), node->data, ENCFILE_TAMPERED);
     if (err)
-        cache_drop(f, node);
+        encfile_cache_drop(f, node);
     *out = node;
     return err;
 }
 
-int tree_load_mht(struct encfile *f, uint64_t m)
+int encfile_tree_load_mht(struct encfile *f, uint64_t m)
 {
     for (;;) {
         uint64_t missing = m;
-        while (missing && !cache_find(f, mht_node(missing)) && mht_parent(missing) &&
-               !cache_find(f, mht_node(mht_parent(missing))))
+        while (missing && !encfile_cache_find(f, mht_node(missing)) && mht_parent(missing) &&
+               !encfile_cache_find(f, mht_node(mht_parent(missing))))
             missing = mht_parent(missing);
-        if (!missing || cache_find(f, mht_node(missing))) {
+        if (!missing || encfile_cache_find(f, mht_node(missing))) {
             touch_chain(f, missing);
             return 0;
         }
@@ -92,7 +93,7 @@ int tree_load_mht(struct encfile *f, uint64_t m)
 
 static int new_node(struct encfile *f, uint64_t number, struct encfile_node **out)
 {
-    int err = cache_take(f, number, out);
+    int err = encfile_cache_take(f, number, out);
     if (err)
         return err;
     memset((*out)->data, 0, NODE_SIZE);
@@ -100,49 +101,49 @@ static int new_node(struct encfile *f, uint64_t number, struct encfile_node **ou
     return 0;
 }
 
-int tree_new_mht(struct encfile *f, uint64_t m)
+int encfile_tree_new_mht(struct encfile *f, uint64_t m)
 {
     if (m == 0) {
         memset(f->root, 0, NODE_SIZE);
         return 0;
     }
-    int err = tree_load_mht(f, mht_parent(m));
+    int err = encfile_tree_load_mht(f, mht_parent(m));
     if (err)
         return err;
     /* Left over from an append that failed half way; still zero, for it has no data nodes. */
-    if (cache_find(f, mht_node(m)))
+    if (encfile_cache_find(f, mht_node(m)))
         return 0;
     struct encfile_node *node;
     return new_node(f, mht_node(m), &node);
 }
 
-int tree_data(struct encfile *f, uint64_t d, enum tree_want want, struct encfile_node **out)
+int encfile_tree_data(struct encfile *f, uint64_t d, enum tree_want want, struct encfile_node **out)
 {
     uint64_t m = data_mht(d);
-    struct encfile_node *node = cache_find(f, data_node(d));
+    struct encfile_node *node = encfile_cache_find(f, data_node(d));
     if (!node) {
-        int err = tree_load_mht(f, m);
+        int err = encfile_tree_load_mht(f, m);
         if (err)
             return err;
         switch (want) {
         case TREE_LOAD: err = load_node(f, data_node(d), &node); break;
         case TREE_NEW: err = new_node(f, data_node(d), &node); break;
-        case TREE_OVERWRITE: err = cache_take(f, data_node(d), &node); break;
+        case TREE_OVERWRITE: err = encfile_cache_take(f, data_node(d), &node); break;
         }
         if (err)
             return err;
     }
-    cache_touch(f, node);
+    encfile_cache_touch(f, node);
     touch_chain(f, m);
     *out = node;
     return 0;
 }
 
-void tree_mark_dirty(struct encfile *f, struct encfile_node *node)
+void encfile_tree_mark_dirty(struct encfile *f, struct encfile_node *node)
 {
     node->dirty = true;
     for (uint64_t m = (node->number - 2) / GROUP_NODES; m; m = mht_parent(m)) {
-        struct encfile_node *above = cache_find(f, mht_node(m));
+        struct encfile_node *above = encfile_cache_find(f, mht_node(m));
         assert(above);
         above->dirty = true;
     }

@@ -1,6 +1,6 @@
 /*
- * fs-verity Merkle trees. The shape of a tree follows from the file's size alone, and the digests of
- * a level are one array that spans its blocks; so building is hashing each level into the next.
+ * fs-verity Merkle trees. The shape of a tree follows from the file's size alone, and the digests
+ * of a level are one array that spans its blocks; so building is hashing each level into the next.
  *
  * Trusted: root and size. Not trusted: tree and data, until their digests matched (verity_check).
  */

@@ -2,7 +2,8 @@
 #define LIB_VERITY_VERITY_H
 
 /*
- * fs-verity Merkle trees: SHA-256, 4096-byte blocks, no salt. Building, and checking block by block.
+ * fs-verity Merkle trees: SHA-256, 4096-byte blocks, no salt. Building, and checking block by
+ * block.
  *
  * The file's last block is padded with zeros. Level 0 holds the digest of each data block, 128 to a
  * block, padded with zeros to whole blocks; each further level the digests of the blocks of the one
