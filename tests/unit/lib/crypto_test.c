@@ -112,6 +112,18 @@ static void cmac_gives_the_answers_of_rfc_4493(void **state)
     }
 }
 
+/* The metadata key of ../shared/vectors/pf/v2/size_0.pf (specs/encrypted-files.md §3.1). */
+static void cmac_derives_the_key_of_a_known_encrypted_file(void **state)
+{
+    uint8_t key[16], message[104] = { 1 }, mac[16];
+    unhex("ffeeddccbbaa99887766554433221100", key);
+    memcpy(message + 4, "SGX-PROTECTED-FS-METADATA-KEY", 29);
+    unhex("d661ed008986d0b03c0c57ceae78607abd9e042920db9a79a9c9ec7dee813788", message + 68);
+    message[100] = 128;
+    aes128_cmac(key, message, sizeof(message), mac);
+    check_bytes(mac, "49e15faa65e0b809fe5a39bba0e021ff");
+}
+
 /* McGrew and Viega, "The Galois/Counter Mode of Operation", appendix B, test cases 1 to 4. */
 static const struct gcm_case {
     const char *key, *iv, *aad, *plain, *cipher, *tag;
@@ -208,6 +220,7 @@ int main(void)
         cmocka_unit_test(sha256_of_a_million_a_is_the_same_in_pieces_of_any_size),
         cmocka_unit_test(sha256_blocks_equals_one_digest_at_a_time),
         cmocka_unit_test(cmac_gives_the_answers_of_rfc_4493),
+        cmocka_unit_test(cmac_derives_the_key_of_a_known_encrypted_file),
         cmocka_unit_test(gcm_gives_the_answers_of_its_authors),
         cmocka_unit_test(gcm_open_wipes_what_it_cannot_authenticate),
         cmocka_unit_test(hmac_gives_the_answers_of_rfc_4231),
