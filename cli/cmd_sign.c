@@ -18,7 +18,7 @@
 #include "cli/term.h"
 #include "lib/base/str.h"
 #include "manifest/expand.h"
-#include "manifest/file.h"
+#include "manifest/disk.h"
 #include "manifest/key.h"
 #include "manifest/sign.h"
 
@@ -255,18 +255,18 @@ static int write_depfile(struct signing *s)
         fprintf(f, " \\\n\t%s%s", s->o->chroot ? s->o->chroot : "", s->source->trusted[i].uri + 5);
     fprintf(f, " \\\n\t%s \\\n\t%s\n", s->image_path, s->key_path);
     fclose(f);
-    int ret = file_write(s->o->depfile, text, size, 0644, &s->why);
+    int ret = disk_write(s->o->depfile, text, size, 0644, &s->why);
     free(text);
     return ret;
 }
 
 static int write_files(struct signing *s)
 {
-    int ret = file_write(s->verity_path, s->trees, s->trees_size, 0644, &s->why);
+    int ret = disk_write(s->verity_path, s->trees, s->trees_size, 0644, &s->why);
     if (!ret)
-        ret = file_write(s->output, s->text, s->text_size, 0644, &s->why);
+        ret = disk_write(s->output, s->text, s->text_size, 0644, &s->why);
     if (!ret)
-        ret = file_write(s->sigfile, &s->sig, sizeof(s->sig), 0644, &s->why);
+        ret = disk_write(s->sigfile, &s->sig, sizeof(s->sig), 0644, &s->why);
     if (!ret && s->o->depfile)
         ret = write_depfile(s);
     return ret ? term_error("cannot write: %s", s->why.text) : EXIT_OK;

@@ -16,7 +16,7 @@
 
 #include "lib/crypto/sha256.h"
 #include "lib/verity/verity.h"
-#include "manifest/cache.h"
+#include "manifest/digest_cache.h"
 #include "manifest/open_in.h"
 
 #define THREADS    2
@@ -26,7 +26,7 @@ struct hasher {
     struct hash_job *jobs;
     size_t count;
     const struct hash_options *options;
-    struct cache *cache; /* read only while threads run */
+    struct digest_cache *cache; /* read only while threads run */
     atomic_size_t next;
     atomic_uint_fast64_t done; /* bytes */
     pthread_mutex_t mu;        /* guards running; signalled by `ended` */
@@ -73,8 +73,8 @@ static int hash_open_file(struct hasher *h, struct hash_job *job, int fd, uint8_
         return -EISDIR;
     if (!S_ISREG(before.st_mode))
         return -EINVAL;
-    job->cacheable = cache_key(job->path, &before, job->cache_key);
-    if (cache_find(h->cache, job)) {
+    job->cacheable = digest_cache_key(job->path, &before, job->cache_key);
+    if (digest_cache_find(h->cache, job)) {
         atomic_fetch_add(&h->done, job->size);
         return 0;
     }
@@ -169,12 +169,12 @@ int hash_files(struct hash_job *jobs, size_t count, const struct hash_options *o
     struct hasher h = { .jobs = jobs, .count = count, .options = options };
     pthread_mutex_init(&h.mu, NULL);
     pthread_cond_init(&h.ended, NULL);
-    h.cache = options->no_cache ? NULL : cache_load();
+    h.cache = options->no_cache ? NULL : digest_cache_load();
     run_threads(&h);
     int ret = first_error(&h, why);
     if (!ret && !options->no_cache)
-        cache_save(h.cache, jobs, count);
-    cache_free(h.cache);
+        digest_cache_save(h.cache, jobs, count);
+    digest_cache_free(h.cache);
     pthread_cond_destroy(&h.ended);
     pthread_mutex_destroy(&h.mu);
     return ret;

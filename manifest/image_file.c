@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/sgx/image.h"
-#include "manifest/file.h"
+#include "manifest/disk.h"
 
 #define IMAGE_MAX ((size_t)256 << 20)
 
@@ -14,7 +14,7 @@ int image_file_open(const char *path, struct image_file *out, struct problem *wh
 {
     struct image_note note;
     *out = (struct image_file){ 0 };
-    int ret = file_read(path, IMAGE_MAX, &out->bytes, &out->size, why);
+    int ret = disk_read(path, IMAGE_MAX, &out->bytes, &out->size, why);
     if (ret)
         return ret;
     ret = elf_open(out->bytes, out->size, out->size, &out->elf);

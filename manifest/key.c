@@ -19,7 +19,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-#include "manifest/file.h"
+#include "manifest/disk.h"
 
 static EVP_PKEY *generate(void)
 {
@@ -43,7 +43,7 @@ int key_generate(const char *path, int overwrite, struct problem *why)
     char *bytes;
     if (!overwrite && access(path, F_OK) == 0)
         return problem_set(why, -EEXIST, "%s: exists already; -f overwrites it", path);
-    ret = file_make_parents(path, 0700, why);
+    ret = disk_make_parents(path, 0700, why);
     if (ret)
         return ret;
     key = generate();
@@ -53,7 +53,7 @@ int key_generate(const char *path, int overwrite, struct problem *why)
         goto out;
     }
     long size = BIO_get_mem_data(text, &bytes);
-    ret = file_write(path, bytes, (size_t)size, 0600, why);
+    ret = disk_write(path, bytes, (size_t)size, 0600, why);
 out:
     BIO_free(text);
     EVP_PKEY_free(key);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "manifest/file.h"
+#include "manifest/disk.h"
 #include "manifest/reader.h"
 
 #define SIGNAL_BIT(n) (UINT64_C(1) << ((n)-1))
@@ -58,7 +58,7 @@ int manifest_load(const char *path, struct manifest **out, struct problem *why)
 {
     uint8_t *text;
     size_t size;
-    int ret = file_read(path, TOML_TEXT_MAX, &text, &size, why);
+    int ret = disk_read(path, TOML_TEXT_MAX, &text, &size, why);
     if (ret)
         return ret;
     ret = manifest_parse(path, (char *)text, size, out, why);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "lib/plan/plan.h"
-#include "manifest/file.h"
+#include "manifest/disk.h"
 #include "manifest/manifest.h"
 #include "manifest/reader.h"
 
@@ -241,7 +241,7 @@ static int read_source(struct reader *r, const char *uri, const char *key, struc
     uint8_t *data;
     size_t size, count = 0;
     struct problem why;
-    int ret = file_read(uri + 5, SRC_FILE_MAX, &data, &size, &why);
+    int ret = disk_read(uri + 5, SRC_FILE_MAX, &data, &size, &why);
     if (ret)
         return reader_fail(r, NULL, key, "%s", why.text);
     if (size && data[size - 1]) {

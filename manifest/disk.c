@@ -1,5 +1,5 @@
-/* Whole-file reading and replacing. Trusts the file system to make rename atomic. See manifest/file.h. */
-#include "manifest/file.h"
+/* Whole-file reading and replacing. Trusts the file system to make rename atomic. See manifest/disk.h. */
+#include "manifest/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +49,7 @@ static int read_all(int fd, size_t max, uint8_t **out, size_t *size)
     return 0;
 }
 
-int file_read(const char *path, size_t max, uint8_t **out, size_t *size, struct problem *why)
+int disk_read(const char *path, size_t max, uint8_t **out, size_t *size, struct problem *why)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     int ret = fd < 0 ? -errno : read_all(fd, max, out, size);
@@ -74,7 +74,7 @@ static int write_all(int fd, const uint8_t *data, size_t size)
     return 0;
 }
 
-int file_write(const char *path, const void *data, size_t size, mode_t mode, struct problem *why)
+int disk_write(const char *path, const void *data, size_t size, mode_t mode, struct problem *why)
 {
     char temp[PATH_MAX];
     if ((size_t)snprintf(temp, sizeof(temp), "%s.XXXXXX", path) >= sizeof(temp))
@@ -96,7 +96,7 @@ int file_write(const char *path, const void *data, size_t size, mode_t mode, str
     return ret;
 }
 
-int file_make_parents(const char *path, mode_t mode, struct problem *why)
+int disk_make_parents(const char *path, mode_t mode, struct problem *why)
 {
     char dir[PATH_MAX];
     if ((size_t)snprintf(dir, sizeof(dir), "%s", path) >= sizeof(dir))

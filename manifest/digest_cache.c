@@ -1,9 +1,9 @@
 /*
  * The cache of file digests: one file, a header, records sorted by key, then the trees. Whoever can
  * write it can already replace the user's signing key, so it is protected against accidents only.
- * Start at cache_find().
+ * Start at digest_cache_find().
  */
-#include "manifest/cache.h"
+#include "manifest/digest_cache.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -15,7 +15,7 @@
 #include "lib/base/checked.h"
 #include "lib/crypto/sha256.h"
 #include "lib/verity/verity.h"
-#include "manifest/file.h"
+#include "manifest/disk.h"
 #include "manifest/hash.h"
 
 #define CACHE_MAGIC "CLODIG1"
@@ -32,7 +32,7 @@ struct record {
     uint64_t size, tree_offset, tree_size;
 };
 
-struct cache {
+struct digest_cache {
     uint8_t *bytes;
     size_t size;
     const struct record *records;
@@ -50,19 +50,19 @@ static int cache_path(char out[PATH_MAX])
     return n > 0 && n < PATH_MAX ? 0 : -ENOENT;
 }
 
-struct cache *cache_load(void)
+struct digest_cache *digest_cache_load(void)
 {
     char path[PATH_MAX];
     struct problem ignored;
-    struct cache *c = calloc(1, sizeof(*c));
-    if (!c || cache_path(path) || file_read(path, CACHE_MAX, &c->bytes, &c->size, &ignored)) {
+    struct digest_cache *c = calloc(1, sizeof(*c));
+    if (!c || cache_path(path) || disk_read(path, CACHE_MAX, &c->bytes, &c->size, &ignored)) {
         free(c);
         return NULL;
     }
     const struct header *h = (const void *)c->bytes;
     if (c->size < sizeof(*h) || memcmp(h->magic, CACHE_MAGIC, sizeof(h->magic)) != 0 ||
         h->count > (c->size - sizeof(*h)) / sizeof(struct record)) {
-        cache_free(c);
+        digest_cache_free(c);
         return NULL;
     }
     c->records = (const void *)(c->bytes + sizeof(*h));
@@ -70,7 +70,7 @@ struct cache *cache_load(void)
     return c;
 }
 
-void cache_free(struct cache *c)
+void digest_cache_free(struct digest_cache *c)
 {
     if (!c)
         return;
@@ -78,7 +78,7 @@ void cache_free(struct cache *c)
     free(c);
 }
 
-bool cache_key(const char *path, const struct stat *st, uint8_t key[32])
+bool digest_cache_key(const char *path, const struct stat *st, uint8_t key[32])
 {
     struct timespec now;
     uint64_t facts[] = { st->st_dev, st->st_ino, (uint64_t)st->st_size,
@@ -111,7 +111,7 @@ static int by_key(const void *a, const void *b)
     return memcmp(((const struct record *)a)->key, ((const struct record *)b)->key, 32);
 }
 
-bool cache_find(const struct cache *c, struct hash_job *job)
+bool digest_cache_find(const struct digest_cache *c, struct hash_job *job)
 {
     struct record wanted;
     uint8_t check[32];
@@ -150,7 +150,7 @@ static int by_pending_key(const void *a, const void *b)
     return by_key(&((const struct pending *)a)->r, &((const struct pending *)b)->r);
 }
 
-static size_t collect(const struct cache *c, const struct hash_job *jobs, size_t count, struct pending *out)
+static size_t collect(const struct digest_cache *c, const struct hash_job *jobs, size_t count, struct pending *out)
 {
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
@@ -202,12 +202,12 @@ static void write_cache(struct pending *list, size_t count)
             memcpy(bytes + offset, list[i].tree, list[i].r.tree_size);
         offset += list[i].r.tree_size;
     }
-    if (cache_path(path) == 0 && file_make_parents(path, 0700, &ignored) == 0)
-        file_write(path, bytes, size, 0600, &ignored);
+    if (cache_path(path) == 0 && disk_make_parents(path, 0700, &ignored) == 0)
+        disk_write(path, bytes, size, 0600, &ignored);
     free(bytes);
 }
 
-void cache_save(const struct cache *c, const struct hash_job *jobs, size_t count)
+void digest_cache_save(const struct digest_cache *c, const struct hash_job *jobs, size_t count)
 {
     size_t fresh = 0;
     for (size_t i = 0; i < count; i++)

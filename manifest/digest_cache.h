@@ -1,5 +1,5 @@
-#ifndef MANIFEST_CACHE_H
-#define MANIFEST_CACHE_H
+#ifndef MANIFEST_DIGEST_CACHE_H
+#define MANIFEST_DIGEST_CACHE_H
 
 /*
  * Digests of files hashed before, under ${XDG_CACHE_HOME:-~/.cache}/cloister: so that signing /usr again
@@ -12,19 +12,19 @@
 #include <sys/stat.h>
 
 struct hash_job;
-struct cache;
+struct digest_cache;
 
 /* NULL when there is none: every lookup then misses. */
-struct cache *cache_load(void);
-void cache_free(struct cache *c);
+struct digest_cache *digest_cache_load(void);
+void digest_cache_free(struct digest_cache *c);
 
 /* The key of a file as it stands; false when it changed so lately that its times prove nothing. */
-bool cache_key(const char *path, const struct stat *st, uint8_t key[32]);
+bool digest_cache_key(const char *path, const struct stat *st, uint8_t key[32]);
 
 /* Fill size, root, sha256 and tree of the job from its cache_key. Safe from several threads. */
-bool cache_find(const struct cache *c, struct hash_job *job);
+bool digest_cache_find(const struct digest_cache *c, struct hash_job *job);
 
 /* Write what was there (unless it grew too large) and what is new in `jobs`. Failing to is no error. */
-void cache_save(const struct cache *c, const struct hash_job *jobs, size_t count);
+void digest_cache_save(const struct digest_cache *c, const struct hash_job *jobs, size_t count);
 
 #endif
