@@ -2,12 +2,43 @@
  * cloister-host: builds the enclave, enters it, serves its calls. Trusted by no one: whatever it does
  * wrong, the enclave's measurement and the gate's checks catch. Read DESIGN §1 and host/README.md first.
  */
-#include <stdio.h>
+#include <sys/auxv.h>
+#include <unistd.h>
 
+#include "host/build.h"
+#include "host/device.h"
 #include "host/direct.h"
 #include "host/image.h"
 #include "host/options.h"
 #include "host/say.h"
+#include "host/seccomp.h"
+#include "host/soft_device.h"
+#include "lib/base/bytes.h"
+#include "lib/crypto/crypto.h"
+
+#define HWCAP2_FSGSBASE (1 << 1)
+
+static void check_fsgsbase(void)
+{
+    if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
+        host_fail("this kernel does not let programs use WRFSBASE (FSGSBASE, Linux 5.9 or later, not disabled by nofsgsbase)");
+}
+
+static void prepare_soft(const struct options *o)
+{
+    uint8_t key[32];
+    image_read_exactly(o->device_key_fd, "the device key", "it has 32 bytes", key, sizeof(key));
+    soft_set_key(key);
+    bytes_wipe(key, sizeof(key));
+    close(o->device_key_fd);
+    if (crypto_init(crypto_features_detect()))
+        host_fail("this CPU has no AES instructions");
+    if (seccomp_not_needed())
+        return;
+    g_soft.has_seccomp = true;
+    if (seccomp_install())
+        host_fail("this kernel can neither dispatch system calls (Linux 5.11) nor filter them: see 'cloister doctor'");
+}
 
 int main(int argc, char **argv)
 {
@@ -21,5 +52,10 @@ int main(int argc, char **argv)
     image_open_plan(o.plan_fd, &plan);
     if (o.mode == MODE_DIRECT)
         direct_run(&o, &image, &plan);
-    host_fail("mode not built yet");
+    check_fsgsbase();
+    if (o.mode == MODE_SOFT)
+        prepare_soft(&o);
+    g_host.device = o.mode == MODE_SOFT ? &device_soft : &device_hw;
+    build_enclave(&o, &image, &plan);
+    build_enter(&o, &plan);
 }
