@@ -207,7 +207,8 @@ struct walk {
 static int walk_append(char *path, const char *name)
 {
     size_t length = strlen(path);
-    int n = snprintf(path + length, PATH_MAX - length, "%s%s", length && path[length - 1] == '/' ? "" : "/", name);
+    const char *slash = length == 0 || path[length - 1] == '/' ? "" : "/";
+    int n = snprintf(path + length, PATH_MAX - length, "%s%s", slash, name);
     return (size_t)n < PATH_MAX - length ? 0 : -ENAMETOOLONG;
 }
 
@@ -215,8 +216,8 @@ static int walk_directory(struct walk *w);
 
 static bool is_recovery_file(const char *name)
 {
-    size_t length = strlen(name), suffix = strlen(PFFILE_RECOVERY_SUFFIX);
-    return length > suffix && strcmp(name + length - suffix, PFFILE_RECOVERY_SUFFIX) == 0;
+    size_t length = strlen(name), suffix = strlen(ENCFILE_RECOVERY_SUFFIX);
+    return length > suffix && strcmp(name + length - suffix, ENCFILE_RECOVERY_SUFFIX) == 0;
 }
 
 static int walk_entry(struct walk *w)
@@ -282,7 +283,8 @@ static int run_directory(const struct pfcrypt *p, const char *input, const char 
     w->why = why;
     snprintf(w->input, sizeof(w->input), "%s", input);
     snprintf(w->output, sizeof(w->output), "%s", output);
-    snprintf(w->bound, sizeof(w->bound), "%s", bound);
+    /* A file in "." is bound to its name alone. */
+    snprintf(w->bound, sizeof(w->bound), "%s", strcmp(bound, ".") ? bound : "");
     int err = 0;
     if (mkdir(output, 0775) && errno != EEXIST)
         err = problem_set(why, -errno, "%s: cannot create directory: %s", output, strerror(errno));

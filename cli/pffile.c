@@ -88,7 +88,7 @@ static const char *remedy(enum encfile_status status, struct encfile *f)
     case ENCFILE_TAMPERED:
     case ENCFILE_TRUNCATED:
         if (f && encfile_was_pending(f))
-            return ": a write to it was interrupted: put its " PFFILE_RECOVERY_SUFFIX " file beside it";
+            return ": a write to it was interrupted: put its " ENCFILE_RECOVERY_SUFFIX " file beside it";
         return ": restore it from a good copy";
     default: return "";
     }
@@ -159,7 +159,7 @@ int pffile_open_to_read(const uint8_t *key, int fd, const char *path, const char
     int err = pffile_open(key, fd, -1, bound, 0, out, &status);
     *copy = -1;
     if (err && status == ENCFILE_RECOVERY_NEEDED) {
-        snprintf(name, sizeof(name), "%s" PFFILE_RECOVERY_SUFFIX, path);
+        snprintf(name, sizeof(name), "%s" ENCFILE_RECOVERY_SUFFIX, path);
         int recovery = open(name, O_RDONLY | O_CLOEXEC);
         if (recovery >= 0) {
             err = open_recovered(key, fd, recovery, bound, out, copy, &status);

@@ -7,8 +7,6 @@
 #include "lib/encfile/encfile.h"
 #include "manifest/problem.h"
 
-#define PFFILE_RECOVERY_SUFFIX ".gramine.recovery"
-
 /* recovery: its descriptor or -1. Descriptors stay the caller's and must outlive the file. */
 int pffile_open(const uint8_t *key, int fd, int recovery, const char *bound, unsigned flags,
                 struct encfile **out, enum encfile_status *status);

@@ -45,14 +45,19 @@ void encfile_cache_touch(struct encfile *f, struct encfile_node *node)
     list_push_front(&f->lru, &node->link);
 }
 
-void encfile_cache_drop(struct encfile *f, struct encfile_node *node)
+static void release(struct encfile *f, struct encfile_node *node)
 {
     bucket_remove(f, node);
-    bytes_wipe(node->data, NODE_SIZE);
     node->number = 0;
     node->dirty = node->fresh = node->journaled = false;
     list_remove(&node->link);
     list_push_front(&f->spare, &node->link);
+}
+
+void encfile_cache_drop(struct encfile *f, struct encfile_node *node)
+{
+    bytes_wipe(node->data, NODE_SIZE);
+    release(f, node);
 }
 
 void encfile_cache_drop_from(struct encfile *f, uint64_t number)
@@ -74,7 +79,8 @@ int encfile_cache_take(struct encfile *f, uint64_t number, struct encfile_node *
             if (err)
                 return err;
         }
-        encfile_cache_drop(f, node);
+        /* Not wiped: the new node overwrites it. */
+        release(f, node);
     }
     node = list_entry(f->spare.next, struct encfile_node, link);
     if (!node->data)

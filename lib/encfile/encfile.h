@@ -29,6 +29,9 @@
 #define ENCFILE_NODE_SIZE 4096
 #define ENCFILE_CACHE     48 /* nodes */
 
+/* The recovery file's name is the file's with this behind it. */
+#define ENCFILE_RECOVERY_SUFFIX ".gramine.recovery"
+
 enum encfile_status {
     ENCFILE_OK,
     ENCFILE_BAD_LENGTH,    /* empty, or not a multiple of 4096 bytes */
@@ -107,7 +110,7 @@ int encfile_close(struct encfile *f);
 /*
  * Read up to size bytes; 0 at or behind the end. A node that cannot be trusted ends the read: bytes
  * before it are returned as a short count, the error when there are none. Bytes of buf behind the
- * count are undefined.
+ * count are undefined. buf lies in memory that the host cannot reach: nodes are opened in it.
  */
 int64_t encfile_read(struct encfile *f, uint64_t offset, void *buf, size_t size);
 

@@ -147,6 +147,24 @@ def test_directories_are_done_recursively(room):
     ok('decrypt', '-V', '-w', 'key', '-i', 'in', '-o', 'in')
     assert list(listing('in').values()) == list(listing('out').values())
 
+def test_files_below_dot_are_bound_to_their_names(room):
+    os.makedirs('in/sub')
+    pathlib.Path('in/a').write_bytes(b'a')
+    pathlib.Path('in/sub/b').write_bytes(b'b')
+    encrypt('in', 'x/..')
+    ok('decrypt', '--path', 'a', '-w', 'key', '-i', 'a', '-o', 'out')
+    ok('decrypt', '-V', '-w', 'key', '-i', './sub', '-o', 'out2')
+    assert pathlib.Path('out2/b').read_bytes() == b'b'
+
+def test_being_killed_leaves_nothing(room):
+    pathlib.Path('enc').write_text('old')
+    child = subprocess.Popen([CLOISTER, 'encrypt', '-w', 'key', '-i', '/dev/stdin', '-o', 'enc'], stdin=subprocess.PIPE)
+    child.stdin.write(pattern(3_000_000))
+    child.stdin.flush()
+    child.kill()
+    child.wait()
+    assert sorted(os.listdir()) == ['enc', 'key', 'other'] and pathlib.Path('enc').read_text() == 'old'
+
 def test_keys_are_checked_and_made(room):
     pathlib.Path('in').write_bytes(b'x')
     for name, content, says in [('k1', b'x' * 15, '15 bytes, not 16'), ('k2', b'', '0 bytes'), ('k3', b'x' * 100, 'at least 64'),

@@ -469,6 +469,58 @@ static void sizes_beyond_the_format_are_refused(void **state)
     memory_free(&m);
 }
 
+static int g_allocs, g_randoms; /* how many more succeed */
+
+static void *scarce_alloc(size_t size)
+{
+    return g_allocs-- > 0 ? malloc(size) : NULL;
+}
+
+static int scarce_random(void *buf, size_t size)
+{
+    return g_randoms-- > 0 ? memory_env.random(buf, size) : -EIO;
+}
+
+/* With `left` allocations or random draws to go, a file must be right or say that it is not. */
+static bool write_with_scarcity(int allocs, int randoms)
+{
+    static const struct encfile_env scarce = { scarce_alloc, free, scarce_random };
+    struct memory_file m = { 0 };
+    struct encfile_params params = { .env = &scarce, .io = &memory_io, .file = &m, .key = test_key,
+                                     .path = "a/b", .flags = ENCFILE_CREATE };
+    size_t size = 450000, done = 0;
+    uint8_t *data = pattern(0, size);
+    struct encfile *f;
+    g_allocs = allocs;
+    g_randoms = randoms;
+    int err = encfile_open(&params, &f, NULL);
+    if (!err) {
+        int64_t n = encfile_write(f, 0, data, size);
+        done = n < 0 ? 0 : (size_t)n;
+        if (done < size) {
+            assert_true(encfile_write(f, done, data + done, size - done) < 0);
+            assert_int_equal(encfile_status(f), allocs < 1000 ? ENCFILE_NO_MEMORY : ENCFILE_NO_RANDOM);
+        }
+        err = encfile_close(f);
+    }
+    if (!err)
+        assert_file(&m, NULL, data, done);
+    free(data);
+    memory_free(&m);
+    return !err && done == size;
+}
+
+static void running_out_of_memory_or_randomness_is_an_error_without_damage(void **state)
+{
+    int k = 0;
+    while (!write_with_scarcity(k, 1000))
+        k++;
+    assert_true(k > 40);
+    for (k = 0; !write_with_scarcity(1000, k);)
+        k++;
+    assert_true(k > 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -485,6 +537,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_is_reported_and_repaired_by_a_later_flush),
         cmocka_unit_test(with_a_recovery_file_a_full_disk_never_costs_the_good_state),
         cmocka_unit_test(a_stale_or_malformed_recovery_file_is_refused),
+        cmocka_unit_test(running_out_of_memory_or_randomness_is_an_error_without_damage),
         cmocka_unit_test(sizes_beyond_the_format_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
