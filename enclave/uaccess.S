@@ -5,9 +5,9 @@
  */
     .text
     .globl uaccess_copy, uaccess_set, uaccess_load32, uaccess_cmpxchg32, uaccess_start, uaccess_end
-    .globl uaccess_string, uaccess_probe, uaccess_copy_words
+    .globl uaccess_string, uaccess_probe, uaccess_copy_words, uaccess_store64
     .hidden uaccess_copy, uaccess_set, uaccess_load32, uaccess_cmpxchg32, uaccess_start, uaccess_end
-    .hidden uaccess_string, uaccess_probe, uaccess_copy_words
+    .hidden uaccess_string, uaccess_probe, uaccess_copy_words, uaccess_store64
     .globl uaccess_fault_count, uaccess_fault_flag
     .hidden uaccess_fault_count, uaccess_fault_flag
 
@@ -61,6 +61,13 @@ uaccess_string:
 uaccess_load32:
     movl (%rdi), %eax
     movl %eax, (%rsi)
+    xorl %eax, %eax
+    ret
+
+    /* int uaccess_store64(uint64_t *dst, uint64_t value) */
+    .type uaccess_store64, @function
+uaccess_store64:
+    movq %rsi, (%rdi)
     xorl %eax, %eax
     ret
 

@@ -13,6 +13,7 @@ size_t uaccess_copy(void *dst, const void *src, size_t size);
 size_t uaccess_set(void *dst, size_t size);
 size_t uaccess_string(char *dst, const char *src, size_t size);
 int uaccess_load32(const uint32_t *src, uint32_t *value);
+int uaccess_store64(uint64_t *word, uint64_t value);
 int uaccess_cmpxchg32(uint32_t *word, uint32_t *expected, uint32_t desired);
 int uaccess_probe(void *p, int write);
 extern const char uaccess_start[], uaccess_end[], uaccess_fault_count[], uaccess_fault_flag[];
@@ -96,6 +97,11 @@ int user_load32(uaddr_t address, uint32_t *value)
     if (!user_range_ok(address, 4) || uaccess_load32((const uint32_t *)address, value))
         return -EFAULT;
     return 0;
+}
+
+int user_store64(uaddr_t address, uint64_t value)
+{
+    return user_range_ok(address, 8) && uaccess_store64((uint64_t *)address, value) == 0 ? 0 : -EFAULT;
 }
 
 int user_cmpxchg32(uaddr_t address, uint32_t *expected, uint32_t desired)

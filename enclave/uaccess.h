@@ -30,6 +30,8 @@ bool user_range_ok(uaddr_t address, uint64_t size);
 
 /* Atomics on the program's 32-bit words, for futex. 0 or -EFAULT. */
 int user_load32(uaddr_t address, uint32_t *value);
+/* One 8-byte store. 0 or -EFAULT. */
+int user_store64(uaddr_t address, uint64_t value);
 int user_cmpxchg32(uaddr_t address, uint32_t *expected, uint32_t desired); /* like C: *expected gets the old */
 
 /* Touch (write=true: write back what is there) each page of the range; -EFAULT where it faults. */

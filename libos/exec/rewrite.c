@@ -1,0 +1,292 @@
+/*
+ * Two ways to rewrite a site, both safe for threads that are anywhere in the code:
+ *
+ *  before  `mov $nr, %eax` (5 bytes) stands in front: it becomes a jump to a trampoline; the syscall bytes stay,
+ *          so a thread or jump that lands on them still works, by trapping.
+ *  after   the syscall and the first 3 bytes of the one instruction behind it become a jump; that instruction is
+ *          copied to the trampoline. A thread that returns to (or jumps to) the instruction behind lands on the
+ *          third byte of the jump: the trampoline is placed so that this byte is an opcode which is
+ *          undefined in 64-bit mode, so it traps, and rewrite_redirect() sends it to the copy.
+ *
+ * Which instruction stands behind is certain: execution arrived there. Which stands in front is not, on x86; it
+ * is believed only when the byte pattern is `b8 imm32`, imm32 equals the number the thread came with, and the byte
+ * before is neither a REX prefix nor 0f. Only private mappings of files are rewritten. Bytes are
+ * changed by one aligned 8-byte store; a site that crosses such a boundary is left alone when other threads exist.
+ */
+#include "libos/exec/rewrite.h"
+
+#include "enclave/log.h"
+#include "enclave/machine.h"
+#include "enclave/sync.h"
+#include "enclave/thread_block.h"
+#include "enclave/uaccess.h"
+#include "lib/base/bytes.h"
+#include "libos/fs/file.h"
+#include "libos/mm/vma.h"
+#include "libos/proc/process.h"
+
+#define SLOT_SIZE  64
+#define ARENA_SIZE (UINT64_C(32) << 10)
+#define SLOTS      (ARENA_SIZE / SLOT_SIZE)
+#define ARENAS     64
+#define SITES      4096 /* a full table only means that further sites keep trapping */
+#define REACH      (INT64_C(0x7fff0000))
+
+enum site_state { SITE_EMPTY, SITE_HOPELESS, SITE_BEFORE, SITE_AFTER };
+
+struct site {
+    uint64_t address; /* of the syscall instruction */
+    uint64_t copy;    /* SITE_AFTER: where the copied instruction stands */
+    uint8_t state;
+};
+
+struct arena {
+    uint64_t base;
+    uint64_t used[SLOTS / 64];
+};
+
+static struct mutex g_mu;
+static struct site g_sites[SITES];   /* g_mu; hashed by address, linear probing */
+static struct arena g_arenas[ARENAS]; /* g_mu */
+static uint32_t g_arena_count;       /* g_mu */
+static struct rewrite_stats g_stats; /* g_mu, but traps is atomic */
+
+/* Undefined one-byte opcodes in 64-bit mode (SDM vol. 2, appendix A, table A-2, superscript i64). */
+static bool traps_as_opcode(uint8_t byte)
+{
+    static const uint8_t undefined[] = { 0x06, 0x07, 0x0e, 0x16, 0x17, 0x1e, 0x1f, 0x27, 0x2f, 0x37,
+                                         0x3f, 0x60, 0x61, 0x82, 0x9a, 0xce, 0xd4, 0xea };
+    for (size_t i = 0; i < sizeof(undefined); i++)
+        if (byte == undefined[i])
+            return true;
+    return false;
+}
+
+static struct site *site_slot(uint64_t address)
+{
+    uint64_t h = address * UINT64_C(0x9e3779b97f4a7c15) >> 52;
+    for (uint32_t i = 0; i < 64; i++) {
+        struct site *s = &g_sites[(h + i) % SITES];
+        if (s->state == SITE_EMPTY || s->address == address)
+            return s;
+    }
+    return NULL;
+}
+
+static bool in_reach(uint64_t from, uint64_t to)
+{
+    int64_t distance = (int64_t)(to - from);
+    return distance > -REACH && distance < REACH;
+}
+
+/* A free slot of the arena; for an `after` site the jump's third byte must trap. */
+static uint64_t arena_slot(struct arena *a, uint64_t jump_end, bool must_trap)
+{
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        uint64_t address = a->base + i * SLOT_SIZE;
+        uint8_t third = (uint8_t)((address - jump_end) >> 8);
+        if (a->used[i / 64] >> (i % 64) & 1 || (must_trap && !traps_as_opcode(third)))
+            continue;
+        a->used[i / 64] |= UINT64_C(1) << (i % 64);
+        return address;
+    }
+    return 0;
+}
+
+static uint64_t find_slot(uint64_t jump_end, bool must_trap)
+{
+    for (uint32_t i = 0; i < g_arena_count; i++) {
+        uint64_t slot = in_reach(jump_end, g_arenas[i].base) ? arena_slot(&g_arenas[i], jump_end, must_trap) : 0;
+        if (slot)
+            return slot;
+    }
+    if (g_arena_count == ARENAS)
+        return 0;
+    uint64_t base = mm_map_internal(current()->process->mm, jump_end, ARENA_SIZE, PAGE_R | PAGE_W | PAGE_X, "[trampolines]");
+    if (!base)
+        return 0;
+    struct arena *a = &g_arenas[g_arena_count++];
+    a->base = base;
+    return arena_slot(a, jump_end, must_trap);
+}
+
+static uint8_t *put_bytes(uint8_t *at, const void *bytes, size_t n)
+{
+    memcpy(at, bytes, n);
+    return at + n;
+}
+
+static uint8_t *put_rel32(uint8_t *at, const uint8_t *code, uint64_t slot, uint64_t target)
+{
+    uint64_t next = slot + (uint64_t)(at + 4 - code);
+    store_le32(at, (uint32_t)(target - next));
+    return at + 4;
+}
+
+static uint8_t *put_door_jump(uint8_t *at)
+{
+    static const uint8_t jump[] = { 0x65, 0xff, 0x24, 0x25, TB_ENTRY, 0, 0, 0 }; /* jmp *%gs:TB_ENTRY */
+    return put_bytes(at, jump, sizeof(jump));
+}
+
+/* lea target(%rip), %rcx */
+static uint8_t *put_return_address(uint8_t *at, const uint8_t *code, uint64_t slot, uint64_t target)
+{
+    static const uint8_t lea[] = { 0x48, 0x8d, 0x0d };
+    return put_rel32(put_bytes(at, lea, sizeof(lea)), code, slot, target);
+}
+
+static int write_before(uint64_t slot, uint64_t site, uint32_t nr)
+{
+    uint8_t code[SLOT_SIZE], *at = code;
+
+    memset(code, 0xcc, sizeof(code));
+    *at++ = 0xb8;
+    store_le32(at, nr);
+    at = put_return_address(at + 4, code, slot, site + 2);
+    put_door_jump(at);
+    return user_write(slot, code, sizeof(code));
+}
+
+static int write_after(uint64_t slot, uint64_t site, const uint8_t *behind, size_t length, uint64_t *copy)
+{
+    uint8_t code[SLOT_SIZE], *at = code;
+
+    memset(code, 0xcc, sizeof(code));
+    *copy = slot + 15;
+    at = put_return_address(at, code, slot, *copy);
+    at = put_door_jump(at);
+    at = put_bytes(at, behind, length);
+    *at++ = 0xe9;
+    put_rel32(at, code, slot, site + 2 + length);
+    return user_write(slot, code, sizeof(code));
+}
+
+/*
+ * Length of the instruction when it is one of those that compilers put behind a syscall and that mean the same
+ * anywhere; 0 otherwise. At least 3 bytes, because the jump covers three of them.
+ */
+static size_t movable_length(const uint8_t *c)
+{
+    bool rex = (c[0] & 0xf8) == 0x48 || (c[0] & 0xf8) == 0x40;
+    if (c[0] == 0x48 && c[1] == 0x3d) /* cmp $imm32, %rax */
+        return 6;
+    if (c[0] == 0x3d) /* cmp $imm32, %eax */
+        return 5;
+    if (c[0] == 0x48 && c[1] == 0x83 && c[2] >= 0xc0) /* op $imm8, %reg */
+        return 4;
+    if (c[0] == 0x83 && c[1] >= 0xc0) /* op $imm8, %reg32 */
+        return 3;
+    if (rex && (c[1] == 0x89 || c[1] == 0x8b || c[1] == 0x85 || c[1] == 0x63 || c[1] == 0x39 || c[1] == 0x31) && c[2] >= 0xc0)
+        return 3; /* mov, test, movslq, cmp, xor between registers */
+    if (c[0] == 0x48 && (c[1] == 0x8b || c[1] == 0x89) && c[2] == 0x44 && c[3] == 0x24) /* mov disp8(%rsp), %rax and back */
+        return 5;
+    return 0;
+}
+
+/* Store 5 bytes at `at`. false: not now. */
+static bool store_jump(uint64_t at, uint64_t target, const struct vma *vma)
+{
+    uint64_t word = ALIGN_DOWN(at, 8);
+    uint8_t bytes[16];
+    bool one_word = at + 5 <= word + 8;
+    uint64_t first = ALIGN_DOWN(at, PAGE_SIZE), size = ALIGN_UP(at + 5, PAGE_SIZE) - first;
+
+    if (!one_word && current()->process->thread_count > 1)
+        return false;
+    if (user_read(bytes, word, one_word ? 8 : 16))
+        return false;
+    bytes[at - word] = 0xe9;
+    store_le32(bytes + (at - word) + 1, (uint32_t)(target - (at + 5)));
+    if (machine_pages_protect(first, size, PAGE_R | PAGE_W | PAGE_X))
+        return false;
+    bool ok = !user_store64(word, load_le64(bytes)) && (one_word || !user_store64(word + 8, load_le64(bytes + 8)));
+    machine_pages_protect(first, size, vma->prot & 7);
+    return ok;
+}
+
+static bool try_before(struct site *s, uint64_t site, const uint8_t *code, const struct cpu_regs *regs, const struct vma *vma)
+{
+    uint8_t ahead = code[2];
+
+    if (code[3] != 0xb8 || load_le32(code + 4) != regs->orig_rax || (ahead & 0xf0) == 0x40 || ahead == 0x0f)
+        return false;
+    uint64_t slot = find_slot(site, false);
+    if (!slot || write_before(slot, site, (uint32_t)regs->orig_rax) || !store_jump(site - 5, slot, vma))
+        return false;
+    s->state = SITE_BEFORE;
+    return true;
+}
+
+static bool try_after(struct site *s, uint64_t site, const uint8_t *code, const struct vma *vma)
+{
+    const uint8_t *behind = code + 10;
+    size_t length = movable_length(behind);
+    uint64_t copy;
+
+    if (length == 0)
+        return false;
+    uint64_t slot = find_slot(site + 5, true);
+    if (!slot || write_after(slot, site, behind, length, &copy))
+        return false;
+    s->copy = copy;
+    if (!store_jump(site, slot, vma))
+        return false;
+    s->state = SITE_AFTER;
+    return true;
+}
+
+static void consider(uint64_t site, const struct cpu_regs *regs)
+{
+    uint8_t code[8 + 2 + 8];
+    struct vma vma;
+    struct site *s = site_slot(site);
+
+    if (!s)
+        return;
+    if (s->state == SITE_EMPTY)
+        g_stats.sites++;
+    else if (s->state == SITE_HOPELESS)
+        return;
+    s->address = site;
+    s->state = SITE_HOPELESS;
+    if (!mm_find(current()->process->mm, site, &vma) || !vma.file || vma.flags & 1 || site - 8 < vma.start || site + 10 > vma.end)
+        return;
+    if (user_read(code, site - 8, sizeof(code)) || code[8] != 0x0f || code[9] != 0x05)
+        return;
+    if (try_before(s, site, code, regs, &vma) || try_after(s, site, code, &vma))
+        g_stats.rewritten++;
+    else
+        trace(TRACE_MM, "rewrite: %#lx keeps trapping: %02x %02x %02x %02x %02x | %02x %02x %02x %02x", site, code[3],
+              code[4], code[5], code[6], code[7], code[10], code[11], code[12], code[13]);
+}
+
+void rewrite_site(uint64_t site, const struct cpu_regs *regs)
+{
+    __atomic_fetch_add(&g_stats.traps, 1, __ATOMIC_RELAXED);
+    mutex_lock(&g_mu);
+    consider(site, regs);
+    mutex_unlock(&g_mu);
+}
+
+bool rewrite_redirect(struct cpu_regs *regs)
+{
+    uint64_t copy = 0;
+
+    mutex_lock(&g_mu);
+    struct site *s = site_slot(regs->rip - 2);
+    if (s && s->state == SITE_AFTER && s->address == regs->rip - 2)
+        copy = s->copy;
+    mutex_unlock(&g_mu);
+    if (!copy)
+        return false;
+    regs->rip = copy;
+    return true;
+}
+
+void rewrite_stats(struct rewrite_stats *out)
+{
+    mutex_lock(&g_mu);
+    *out = g_stats;
+    mutex_unlock(&g_mu);
+}

@@ -1,0 +1,30 @@
+#ifndef LIBOS_EXEC_REWRITE_H
+#define LIBOS_EXEC_REWRITE_H
+
+/*
+ * Rewriting of syscall instructions, so that each site traps once and from then on jumps to libos.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "enclave/cpu.h"
+
+/*
+ * A syscall instruction at `site` trapped with these registers (regs->orig_rax is the number). Rewrite it when
+ * that is proven safe; otherwise it keeps trapping. Never fails.
+ */
+void rewrite_site(uint64_t site, const struct cpu_regs *regs);
+
+/*
+ * An instruction was refused (#UD): was a thread about to execute the instruction after a rewritten
+ * syscall, whose bytes now belong to the jump? Then regs->rip goes to its copy and true is returned.
+ */
+bool rewrite_redirect(struct cpu_regs *regs);
+
+struct rewrite_stats {
+    uint64_t traps;             /* syscall instructions that trapped */
+    uint64_t sites, rewritten;  /* distinct sites seen, and how many were rewritten */
+};
+void rewrite_stats(struct rewrite_stats *out);
+
+#endif
