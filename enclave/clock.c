@@ -72,15 +72,18 @@ static void publish(uint64_t tsc, int64_t base, uint64_t mult, uint64_t limit, i
 /* Ticks for so many nanoseconds, from the nominal frequency: only a rough length. */
 static uint64_t ticks(uint64_t ns)
 {
-    return (uint64_t)((unsigned __int128)ns * g_tsc_hz / NSEC_PER_SEC);
+    return ns / 1000 * (g_tsc_hz / 1000000);
 }
 
 static uint64_t slope(uint64_t tsc, int64_t host)
 {
-    uint64_t nominal = (uint64_t)(((unsigned __int128)NSEC_PER_SEC << 32) / g_tsc_hz);
+    uint64_t nominal = ((uint64_t)NSEC_PER_SEC << 32) / g_tsc_hz;
     if (!g_last_tsc || tsc - g_last_tsc < ticks(LIMIT_FIRST / 2) || host <= g_last_host)
         return g_clock_page->mult ? g_clock_page->mult : nominal;
-    uint64_t measured = (uint64_t)(((unsigned __int128)(uint64_t)(host - g_last_host) << 32) / (tsc - g_last_tsc));
+    uint64_t ns = (uint64_t)(host - g_last_host), passed = tsc - g_last_tsc;
+    for (; ns >> 32; ns >>= 1) /* keep ns << 32 within 64 bits */
+        passed >>= 1;
+    uint64_t measured = passed ? (ns << 32) / passed : nominal;
     /* A lying or stalled host bends time by at most 1 %. */
     return MIN(MAX(measured, nominal - nominal / 100), nominal + nominal / 100);
 }
@@ -104,7 +107,8 @@ static int64_t anchor(void)
     int64_t ahead = told - host;
     int64_t base = MAX(told, host);
     if (ahead > 0 && ahead < (int64_t)g_limit_ns) /* told more than the truth: go slower for a stretch */
-        mult -= (uint64_t)((unsigned __int128)mult * (uint64_t)MIN(ahead, (int64_t)g_limit_ns / 20) / g_limit_ns);
+        mult -= mult / g_limit_ns * (uint64_t)MIN(ahead, (int64_t)g_limit_ns / 20) +
+                mult % g_limit_ns * (uint64_t)MIN(ahead, (int64_t)g_limit_ns / 20) / g_limit_ns;
     if (g_last_tsc)
         g_limit_ns = MIN(g_limit_ns * 2, UINT64_C(LIMIT_MOST));
     g_last_tsc = tsc;

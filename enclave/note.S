@@ -9,7 +9,6 @@
     .balign 4
     .quad enclave_entry - .
     .quad enclu_table - .
-    .quad enclu_count           /* image.ld */
-    .quad 0
+    /* image.ld adds the table's length and a reserved quad */
 
     .section .note.GNU-stack, "", @progbits

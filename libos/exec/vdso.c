@@ -42,8 +42,8 @@ uint64_t vdso_map(struct mm *mm)
     if (elf_open(vdso_blob, size, size, &elf) || !is_flat(&elf) || !slot)
         return 0;
     uint64_t pages = ALIGN_UP(size, PAGE_SIZE);
-    uint64_t base = mm_map_internal(mm, 0, pages, PAGE_R | PAGE_W | PAGE_X, "[vdso]");
     uint64_t page = (uintptr_t)g_clock_page;
+    uint64_t base = mm_map_internal(mm, page, pages, PAGE_R | PAGE_W | PAGE_X, "[vdso]");
     if (!base || user_write(base, vdso_blob, size) || user_write(base + slot, &page, sizeof(page)) ||
         machine_pages_protect(base, pages, PAGE_R | PAGE_X))
         return 0;
