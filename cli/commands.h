@@ -14,14 +14,19 @@ enum exit_code {
     EXIT_USAGE = 2,  /* the command line is wrong */
 };
 
+int cmd_inspect(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
+int cmd_manifest(int argc, char **argv);
 int cmd_sign(int argc, char **argv);
 int cmd_encrypt(int argc, char **argv);
 int cmd_decrypt(int argc, char **argv);
 
 /* Compatible names (argv[0] when the program is called through a link of that name). */
 int cmd_gramine_gen_private_key(int argc, char **argv);
+int cmd_gramine_manifest(int argc, char **argv);
+int cmd_gramine_manifest_check(int argc, char **argv);
 int cmd_gramine_sign(int argc, char **argv);
+int cmd_gramine_sigstruct_view(int argc, char **argv);
 int cmd_pf_crypt(int argc, char **argv);
 
 #endif

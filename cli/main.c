@@ -21,12 +21,17 @@ struct command {
 /* In the order of --help: what one does first stands first. */
 static const struct command g_commands[] = {
     { "keygen", "make a key that signs enclaves", cmd_keygen },
+    { "manifest", "render a manifest template, check a manifest", cmd_manifest },
     { "sign", "measure and sign an enclave", cmd_sign },
+    { "inspect", "show what is in a signature, manifest, plan, quote, encrypted file or image", cmd_inspect },
     { "encrypt", "encrypt files for an enclave", cmd_encrypt },
     { "decrypt", "decrypt such files", cmd_decrypt },
 
+    { "gramine-manifest", NULL, cmd_gramine_manifest },
+    { "gramine-manifest-check", NULL, cmd_gramine_manifest_check },
     { "gramine-sgx-gen-private-key", NULL, cmd_gramine_gen_private_key },
     { "gramine-sgx-sign", NULL, cmd_gramine_sign },
+    { "gramine-sgx-sigstruct-view", NULL, cmd_gramine_sigstruct_view },
     { "gramine-sgx-pf-crypt", NULL, cmd_pf_crypt },
     { "pf_crypt", NULL, cmd_pf_crypt },
 };
