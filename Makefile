@@ -1,0 +1,45 @@
+# The verbs of this repository. `make help` lists them.
+BUILD ?= build
+MESON_FLAGS ?=
+PREFIX ?= /usr/local
+
+.PHONY: help setup build demo test check bench fuzz install uninstall format clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
+
+setup: ## install the Debian packages that building, testing and the demo need
+	@tools/setup.sh
+
+$(BUILD)/build.ninja:
+	@meson setup $(BUILD) --prefix=$(PREFIX) $(MESON_FLAGS)
+
+build: setup $(BUILD)/build.ninja ## compile everything into $(BUILD)/
+	@ninja -C $(BUILD)
+
+demo: build ## a confidential run, end to end, in soft mode: encrypt, sign, attest, provision, run, decrypt
+	@BUILD=$(abspath $(BUILD)) examples/digits/demo.sh
+
+test: build ## unit tests, checks, and the end-to-end tests in direct and soft
+	@tests/run.sh $(BUILD)
+
+check: build ## only what needs no enclave: layering, globals, formatting, unit tests
+	@meson test -C $(BUILD) --suite unit --suite checks --print-errorlogs
+
+bench: build ## native / direct / soft, in one run
+	@tests/bench/run.py --build $(BUILD) --out $(BUILD)/bench.json
+
+fuzz: setup ## every fuzz target for FUZZ_SECONDS (default 60) each
+	@tests/fuzz/run.sh $(BUILD)-fuzz $${FUZZ_SECONDS:-60}
+
+install: $(BUILD)/build.ninja ## install below $(PREFIX) (DESTDIR honoured)
+	@ninja -C $(BUILD) install
+
+uninstall: ## remove what install put there
+	@ninja -C $(BUILD) uninstall
+
+format: ## clang-format over the C sources
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean: ## remove build results and the demo's files
+	@rm -rf $(BUILD) $(BUILD)-fuzz out
