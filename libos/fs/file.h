@@ -14,6 +14,7 @@
 #include "lib/linux/stat.h"
 
 struct dentry;
+struct epoll_item;
 struct file;
 struct iobuf;
 struct poll;
@@ -64,6 +65,7 @@ struct file {
     bool seekable;         /* has a position: regular files and directories */
     struct dentry *dentry; /* NULL for pipes and the like */
     uint64_t ino;          /* unique number for anonymous files: "pipe:[ino]" */
+    struct epoll_item *watchers; /* libos/ipc/epoll.c, its lock; file_put calls epoll_forget() when there are any */
 };
 
 void file_init(struct file *f, const struct file_ops *ops, uint32_t flags);

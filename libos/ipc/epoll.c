@@ -1,0 +1,580 @@
+/*
+ * epoll: an interest list per instance and two sources of events.
+ *
+ * Files of ours announce changes on wait queues: each item has callback waiters there that put it on the
+ * ready list. Descriptors of the host are registered in ONE host epoll instance per epoll of ours, so
+ * waiting on a thousand sockets costs one host call. The host answers with our slot and its generation;
+ * what does not name a live item is dropped. Its event bits are masked by what the program asked for:
+ * a lying host can pretend readiness, no more.
+ *
+ * Locks: ep->mu (items, scanning) -> the file's own locks; wait_queue.lock of a file -> ep->ready_lock or
+ * the queues of ep. g_watchers_lock guards the lists file->watchers and is innermost. Items do not count a
+ * reference to their file: epoll_forget() removes them, under ep->mu, before the file is freed.
+ */
+#include "libos/ipc/epoll.h"
+
+#include "enclave/gate.h"
+#include "enclave/heap.h"
+#include "enclave/park.h"
+#include "enclave/thread_block.h"
+#include "lib/base/bytes.h"
+#include "lib/base/rbtree.h"
+#include "lib/linux/errno.h"
+#include "lib/linux/fcntl.h"
+#include "lib/linux/stat.h"
+#include "libos/fs/file.h"
+#include "libos/ipc/poll.h"
+#include "libos/ipc/wait.h"
+
+#define QUEUES_MAX      3     /* wait queues one file announces on */
+#define NESTING_MAX     5
+#define HOST_BATCH      64
+#define SETTINGS        (EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE)
+#define EXCLUSIVE_OK    (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
+#define HOST_BITS       0x3fffu
+#define SLOTS_FIRST     16u
+#define HOST_CLOEXEC    02000000
+
+struct epoll_item {
+    struct rb_node node;         /* ep->mu */
+    struct epoll *ep;
+    struct file *file;           /* not counted */
+    int fd;
+    uint32_t events;             /* ep->mu; asked, with settings; settings alone: disabled by ONESHOT */
+    uint64_t data;               /* ep->mu */
+    struct waiter waiters[QUEUES_MAX];
+    uint32_t waiter_count;
+    struct list ready;           /* ep->ready_lock; on the ready list or linked to itself */
+    int host_fd;                 /* -1: none */
+    uint32_t host_mask;          /* what the file wants to know of its host descriptor */
+    uint32_t slot, generation;   /* of host_fd in ep->slots */
+    struct epoll_item *watch_next; /* g_watchers_lock: the next of file->watchers */
+};
+
+struct slot {
+    struct epoll_item *item; /* NULL: free */
+    uint32_t generation;
+};
+
+struct epoll {
+    struct file file;
+    struct mutex mu;
+    struct rb_tree items;        /* mu: by file, then fd */
+    int host_fd;                 /* mu; -1 until the first host descriptor comes */
+    struct slot *slots;          /* mu */
+    uint32_t slot_count, host_items; /* mu */
+    struct spinlock ready_lock;
+    struct list ready;           /* ready_lock: items that may have events */
+    struct wait_queue waiters;   /* epoll_wait */
+    struct wait_queue pollers;   /* poll, or another epoll, on this one */
+};
+
+static struct mutex g_watchers_lock = MUTEX_INIT;
+static struct mutex g_nesting_lock = MUTEX_INIT; /* adding an epoll to an epoll: one at a time, so that no loop forms */
+
+static const struct file_ops epoll_ops;
+
+static struct epoll *epoll_of(struct file *f)
+{
+    return container_of(f, struct epoll, file);
+}
+
+static struct epoll_item *item_of(struct rb_node *n)
+{
+    return n ? container_of(n, struct epoll_item, node) : NULL;
+}
+
+/* ---- the ready list */
+
+static void make_ready(struct epoll_item *item)
+{
+    struct epoll *ep = item->ep;
+    spin_lock(&ep->ready_lock);
+    if (list_empty(&item->ready))
+        list_push_back(&ep->ready, &item->ready);
+    spin_unlock(&ep->ready_lock);
+}
+
+static void announce(struct epoll *ep)
+{
+    wake_one(&ep->waiters, EPOLLIN);
+    wake_all(&ep->pollers, EPOLLIN | EPOLLRDNORM);
+}
+
+/* A file announced a change: runs under its queue's lock. */
+static void on_change(struct waiter *w, uint32_t events)
+{
+    struct epoll_item *item = w->arg;
+    make_ready(item);
+    announce(item->ep);
+}
+
+/* ---- registering with a file */
+
+struct registration {
+    struct poll base;
+    struct epoll_item *item;
+    bool failed;
+};
+
+static void register_wait(struct poll *p, struct wait_queue *q)
+{
+    struct registration *r = container_of(p, struct registration, base);
+    struct epoll_item *item = r->item;
+    if (item->waiter_count == QUEUES_MAX) {
+        r->failed = true;
+        return;
+    }
+    struct waiter *w = &item->waiters[item->waiter_count++];
+    *w = (struct waiter){ .callback = on_change, .arg = item, .events = (item->events & ~SETTINGS) | EPOLLERR | EPOLLHUP,
+                          .exclusive = item->events & EPOLLEXCLUSIVE };
+    wait_add(w, q);
+}
+
+static void register_host(struct poll *p, int host_fd, uint32_t events)
+{
+    struct registration *r = container_of(p, struct registration, base);
+    r->item->host_fd = host_fd;
+    r->item->host_mask = events;
+}
+
+static const struct poll_ops register_ops = { register_wait, register_host };
+
+/* ---- the host's instance */
+
+static int64_t host_control(struct epoll *ep, int op, struct epoll_item *item)
+{
+    /* ONESHOT and ET are the host's to keep for its descriptors: it knows when the edge is. */
+    struct linux_epoll_event e = {
+        .events = (item->events & item->host_mask & HOST_BITS) | (item->events & (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE)),
+        .data = (uint64_t)item->generation << 32 | item->slot,
+    };
+    return host_call(epoll_ctl, (uint64_t)ep->host_fd, (uint64_t)op, (uint64_t)item->host_fd, PTR(&e));
+}
+
+static int take_slot_locked(struct epoll *ep, struct epoll_item *item)
+{
+    uint32_t i = 0;
+    while (i < ep->slot_count && ep->slots[i].item)
+        i++;
+    if (i == ep->slot_count) {
+        uint32_t count = ep->slot_count ? ep->slot_count * 2 : SLOTS_FIRST;
+        struct slot *slots = mem_realloc(ep->slots, count * sizeof(*slots));
+        if (!slots)
+            return -ENOMEM;
+        memset(slots + ep->slot_count, 0, (count - ep->slot_count) * sizeof(*slots));
+        ep->slots = slots;
+        ep->slot_count = count;
+    }
+    ep->slots[i].item = item;
+    item->slot = i;
+    item->generation = ++ep->slots[i].generation;
+    return 0;
+}
+
+static int host_add_locked(struct epoll *ep, struct epoll_item *item)
+{
+    if (ep->host_fd < 0) {
+        int64_t fd = host_call(epoll_create1, HOST_CLOEXEC);
+        if (fd < 0)
+            return (int)fd;
+        ep->host_fd = (int)fd;
+    }
+    int r = take_slot_locked(ep, item);
+    if (r < 0)
+        return r;
+    r = (int)host_control(ep, EPOLL_CTL_ADD, item);
+    if (r < 0) {
+        ep->slots[item->slot].item = NULL;
+        return r;
+    }
+    if (ep->host_items++ == 0) /* those who sleep do not look at the host yet */
+        wake_all(&ep->waiters, 0);
+    return 0;
+}
+
+static void host_remove_locked(struct epoll *ep, struct epoll_item *item)
+{
+    (void)host_control(ep, EPOLL_CTL_DEL, item); /* an event for it that still comes names a dead generation */
+    ep->slots[item->slot].item = NULL;
+    ep->host_items--;
+}
+
+/* ---- items */
+
+static int compare(const struct epoll_item *item, const struct file *f, int fd)
+{
+    uintptr_t a = (uintptr_t)item->file, b = (uintptr_t)f;
+    if (a != b)
+        return a < b ? -1 : 1;
+    return item->fd == fd ? 0 : item->fd < fd ? -1 : 1;
+}
+
+static struct epoll_item *find_locked(struct epoll *ep, const struct file *f, int fd)
+{
+    struct epoll_item *item = item_of(ep->items.root);
+    while (item) {
+        int c = compare(item, f, fd);
+        if (c == 0)
+            return item;
+        item = item_of(c < 0 ? item->node.right : item->node.left);
+    }
+    return NULL;
+}
+
+static void insert_locked(struct epoll *ep, struct epoll_item *item)
+{
+    struct rb_node **link = &ep->items.root, *parent = NULL;
+    while (*link) {
+        parent = *link;
+        link = compare(item_of(parent), item->file, item->fd) > 0 ? &parent->left : &parent->right;
+    }
+    rb_link(&ep->items, &item->node, parent, link);
+    mutex_lock(&g_watchers_lock);
+    item->watch_next = item->file->watchers;
+    item->file->watchers = item;
+    mutex_unlock(&g_watchers_lock);
+}
+
+static void remove_locked(struct epoll *ep, struct epoll_item *item)
+{
+    for (uint32_t i = 0; i < item->waiter_count; i++)
+        wait_end(&item->waiters[i]);
+    if (item->host_fd >= 0)
+        host_remove_locked(ep, item);
+    spin_lock(&ep->ready_lock);
+    list_remove(&item->ready);
+    spin_unlock(&ep->ready_lock);
+    rb_remove(&ep->items, &item->node);
+    mutex_lock(&g_watchers_lock);
+    struct epoll_item **link = &item->file->watchers;
+    while (*link != item)
+        link = &(*link)->watch_next;
+    *link = item->watch_next;
+    mutex_unlock(&g_watchers_lock);
+    mem_free(item);
+}
+
+static void undo_add(struct epoll *ep, struct epoll_item *item)
+{
+    for (uint32_t i = 0; i < item->waiter_count; i++)
+        wait_end(&item->waiters[i]);
+    spin_lock(&ep->ready_lock);
+    list_remove(&item->ready);
+    spin_unlock(&ep->ready_lock);
+    mem_free(item);
+}
+
+static int add_locked(struct epoll *ep, struct file *f, int fd, uint32_t events, uint64_t data)
+{
+    struct epoll_item *item = mem_zalloc(sizeof(*item));
+    if (!item)
+        return -ENOMEM;
+    item->ep = ep;
+    item->file = f;
+    item->fd = fd;
+    item->events = events;
+    item->data = data;
+    item->host_fd = -1;
+    list_init(&item->ready);
+    struct registration r = { .base = { &register_ops }, .item = item };
+    uint32_t now = file_poll(f, &r.base);
+    int err = r.failed ? -ENOMEM : item->host_fd >= 0 ? host_add_locked(ep, item) : 0;
+    if (err < 0) {
+        undo_add(ep, item);
+        return err;
+    }
+    insert_locked(ep, item);
+    if (now & (events | EPOLLERR | EPOLLHUP)) {
+        make_ready(item);
+        announce(ep);
+    }
+    return 0;
+}
+
+static int modify_locked(struct epoll *ep, struct epoll_item *item, uint32_t events, uint64_t data)
+{
+    if ((item->events | events) & EPOLLEXCLUSIVE)
+        return -EINVAL;
+    item->events = events;
+    item->data = data;
+    for (uint32_t i = 0; i < item->waiter_count; i++)
+        __atomic_store_n(&item->waiters[i].events, (events & ~SETTINGS) | EPOLLERR | EPOLLHUP, __ATOMIC_RELAXED);
+    if (item->host_fd >= 0) {
+        int r = (int)host_control(ep, EPOLL_CTL_MOD, item);
+        if (r < 0)
+            return r;
+    }
+    if (file_poll_inside(item->file) & (events | EPOLLERR | EPOLLHUP)) {
+        make_ready(item);
+        announce(ep);
+    }
+    return 0;
+}
+
+/* Would ep, watched by others already, be reachable from f? Depth counts epolls below. Under g_nesting_lock. */
+static bool makes_loop(struct file *f, const struct epoll *ep, int depth)
+{
+    if (f == &ep->file || depth > NESTING_MAX)
+        return true;
+    if (f->ops != &epoll_ops)
+        return false;
+    bool loop = false;
+    struct epoll *inner = epoll_of(f);
+    mutex_lock(&inner->mu); /* inner is not ep: no lock is taken twice */
+    for (struct rb_node *n = rb_first(&inner->items); n && !loop; n = rb_next(n)) {
+        struct file *next = item_of(n)->file;
+        loop = next->ops == &epoll_ops && makes_loop(next, ep, depth + 1);
+    }
+    mutex_unlock(&inner->mu);
+    return loop;
+}
+
+static int check_control(struct file *ep, int op, struct file *target, uint32_t events)
+{
+    if (!target->ops->poll)
+        return -EPERM;
+    if (ep == target || ep->ops != &epoll_ops)
+        return -EINVAL;
+    if (op != EPOLL_CTL_DEL && (events & EPOLLEXCLUSIVE)) {
+        if (op == EPOLL_CTL_MOD || target->ops == &epoll_ops || (events & ~EXCLUSIVE_OK))
+            return -EINVAL;
+    }
+    return op == EPOLL_CTL_ADD || op == EPOLL_CTL_DEL || op == EPOLL_CTL_MOD ? 0 : -EINVAL;
+}
+
+int epoll_control(struct file *epf, int op, struct file *target, int fd, uint32_t events, uint64_t data)
+{
+    int r = check_control(epf, op, target, events);
+    if (r < 0)
+        return r;
+    struct epoll *ep = epoll_of(epf);
+    bool nesting = op == EPOLL_CTL_ADD && target->ops == &epoll_ops;
+    if (nesting) {
+        mutex_lock(&g_nesting_lock);
+        if (makes_loop(target, ep, 1)) {
+            mutex_unlock(&g_nesting_lock);
+            return -ELOOP;
+        }
+    }
+    mutex_lock(&ep->mu);
+    struct epoll_item *item = find_locked(ep, target, fd);
+    if (op == EPOLL_CTL_ADD)
+        r = item ? -EEXIST : add_locked(ep, target, fd, events, data);
+    else if (!item)
+        r = -ENOENT;
+    else if (op == EPOLL_CTL_MOD)
+        r = modify_locked(ep, item, events, data);
+    else
+        remove_locked(ep, item);
+    mutex_unlock(&ep->mu);
+    if (nesting)
+        mutex_unlock(&g_nesting_lock);
+    return r;
+}
+
+/* ---- collecting */
+
+static void deliver_locked(struct epoll_item *item, uint32_t events, struct linux_epoll_event *out)
+{
+    out->events = events;
+    out->data = item->data;
+    if (item->events & EPOLLONESHOT)
+        item->events &= SETTINGS; /* asleep until EPOLL_CTL_MOD */
+}
+
+/* Events of our own files: look at each item that was announced. */
+static uint32_t collect_inside_locked(struct epoll *ep, struct linux_epoll_event *out, uint32_t max)
+{
+    struct list again;
+    uint32_t n = 0;
+    list_init(&again);
+    while (n < max) {
+        spin_lock(&ep->ready_lock);
+        struct epoll_item *item = list_empty(&ep->ready) ? NULL : list_entry(ep->ready.next, struct epoll_item, ready);
+        if (item)
+            list_remove(&item->ready); /* from here an announcement puts it on the list again */
+        spin_unlock(&ep->ready_lock);
+        if (!item)
+            break;
+        uint32_t asked = item->events & ~SETTINGS;
+        uint32_t found = asked ? file_poll_inside(item->file) & (asked | EPOLLERR | EPOLLHUP) : 0;
+        if (!found)
+            continue;
+        deliver_locked(item, found, &out[n++]);
+        if (item->events & (EPOLLET | EPOLLONESHOT))
+            continue;
+        spin_lock(&ep->ready_lock); /* level-triggered: look again next time */
+        if (list_empty(&item->ready))
+            list_push_back(&again, &item->ready);
+        spin_unlock(&ep->ready_lock);
+    }
+    spin_lock(&ep->ready_lock);
+    while (!list_empty(&again)) {
+        struct list *first = again.next;
+        list_remove(first);
+        list_push_back(&ep->ready, first);
+    }
+    spin_unlock(&ep->ready_lock);
+    return n;
+}
+
+static uint32_t collect_host_locked(struct epoll *ep, struct linux_epoll_event *out, uint32_t max)
+{
+    struct linux_epoll_event batch[HOST_BATCH];
+    uint32_t n = 0;
+    int64_t got = host_call(epoll_pwait, (uint64_t)ep->host_fd, PTR(batch), MIN(max, HOST_BATCH), 0, 0, 8);
+    for (int64_t i = 0; i < got; i++) {
+        uint32_t slot = (uint32_t)batch[i].data, generation = (uint32_t)(batch[i].data >> 32);
+        /* host may lie about which descriptor is ready: only a live item with this generation counts */
+        if (slot >= ep->slot_count || !ep->slots[slot].item || ep->slots[slot].generation != generation)
+            continue;
+        struct epoll_item *item = ep->slots[slot].item;
+        uint32_t asked = item->events & ~SETTINGS;
+        uint32_t found = asked ? batch[i].events & (asked | EPOLLERR | EPOLLHUP) : 0;
+        if (found)
+            deliver_locked(item, found, &out[n++]);
+    }
+    return n;
+}
+
+static uint32_t collect(struct epoll *ep, struct linux_epoll_event *out, uint32_t max)
+{
+    mutex_lock(&ep->mu);
+    uint32_t n = collect_inside_locked(ep, out, max);
+    if (ep->host_items && n < max)
+        n += collect_host_locked(ep, out + n, max - n);
+    bool more = n && !list_empty(&ep->ready);
+    mutex_unlock(&ep->mu);
+    if (more) /* another thread may take the rest */
+        wake_one(&ep->waiters, EPOLLIN);
+    return n;
+}
+
+static int sleep_for_events(struct epoll *ep, int64_t deadline)
+{
+    struct park_pollfd fds[2] = { { .events = EPOLLIN } };
+    if (__atomic_load_n(&ep->host_items, __ATOMIC_ACQUIRE) == 0)
+        return wait_sleep(deadline);
+    int r = wait_interrupted();
+    if (r < 0)
+        return r;
+    fds[0].fd = ep->host_fd;
+    r = park_poll(fds, 1, deadline);
+    return r == -EINTR ? wait_interrupted() : r < 0 ? r : 0;
+}
+
+int64_t epoll_collect(struct file *epf, struct linux_epoll_event *out, uint32_t max, int64_t deadline)
+{
+    if (epf->ops != &epoll_ops)
+        return -EINVAL;
+    struct epoll *ep = epoll_of(epf);
+    uint32_t n = collect(ep, out, max);
+    if (n || deadline == 0)
+        return n;
+    struct waiter w = { .thread = thread_block(), .exclusive = true };
+    wait_add(&w, &ep->waiters);
+    int r = 0;
+    while ((n = collect(ep, out, max)) == 0 && r == 0)
+        r = sleep_for_events(ep, deadline);
+    wait_end(&w);
+    if (n == 0)
+        return r == -ETIMEDOUT ? 0 : r;
+    return n;
+}
+
+/* ---- an epoll as a file */
+
+static uint32_t epoll_poll(struct file *f, struct poll *p)
+{
+    struct epoll *ep = epoll_of(f);
+    bool ready = false;
+    poll_wait(p, &ep->pollers);
+    mutex_lock(&ep->mu);
+    for (struct rb_node *n = rb_first(&ep->items); n && !ready; n = rb_next(n)) {
+        struct epoll_item *item = item_of(n);
+        uint32_t asked = item->events & ~SETTINGS;
+        ready = asked && !list_empty(&item->ready) && (file_poll_inside(item->file) & (asked | EPOLLERR | EPOLLHUP));
+    }
+    int host_fd = ep->host_items ? ep->host_fd : -1;
+    mutex_unlock(&ep->mu);
+    if (host_fd >= 0 && p)
+        poll_host(p, host_fd, EPOLLIN);
+    else if (host_fd >= 0 && !ready)
+        ready = poll_host_now(host_fd, EPOLLIN);
+    return ready ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static int epoll_stat(struct file *f, struct linux_stat *st)
+{
+    *st = (struct linux_stat){ .dev = 13, .ino = f->ino, .nlink = 1, .mode = 0600, .blksize = 4096 };
+    return 0;
+}
+
+static void epoll_release(struct file *f)
+{
+    struct epoll *ep = epoll_of(f);
+    mutex_lock(&ep->mu);
+    while (ep->items.root)
+        remove_locked(ep, item_of(ep->items.root));
+    mutex_unlock(&ep->mu);
+    if (ep->host_fd >= 0)
+        (void)host_call(close, (uint64_t)ep->host_fd);
+    mem_free(ep->slots);
+    mem_free(ep);
+}
+
+static const struct file_ops epoll_ops = {
+    .kind = "anon_inode:[eventpoll]",
+    .stat = epoll_stat,
+    .poll = epoll_poll,
+    .release = epoll_release,
+};
+
+int epoll_create_file(struct file **out)
+{
+    struct epoll *ep = mem_zalloc(sizeof(*ep));
+    if (!ep)
+        return -ENOMEM;
+    file_init(&ep->file, &epoll_ops, O_RDWR);
+    ep->host_fd = -1;
+    list_init(&ep->ready);
+    wait_queue_init(&ep->waiters);
+    wait_queue_init(&ep->pollers);
+    *out = &ep->file;
+    return 0;
+}
+
+/* Hold an epoll that is not being released already. */
+static bool try_get(struct file *f)
+{
+    uint32_t refs = __atomic_load_n(&f->refs, __ATOMIC_RELAXED);
+    while (refs)
+        if (__atomic_compare_exchange_n(&f->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return true;
+    return false;
+}
+
+void epoll_forget(struct file *f)
+{
+    for (;;) {
+        mutex_lock(&g_watchers_lock);
+        struct epoll_item *item = f->watchers;
+        struct epoll *ep = item ? item->ep : NULL;
+        int fd = item ? item->fd : -1;
+        bool held = ep && try_get(&ep->file);
+        mutex_unlock(&g_watchers_lock);
+        if (!ep)
+            return;
+        if (!held) { /* epoll_release is at work on the same item in another thread */
+            (void)host_call(sched_yield, 0);
+            continue;
+        }
+        mutex_lock(&ep->mu);
+        item = find_locked(ep, f, fd);
+        if (item)
+            remove_locked(ep, item);
+        mutex_unlock(&ep->mu);
+        file_put(&ep->file);
+    }
+}

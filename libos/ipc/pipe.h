@@ -1,0 +1,27 @@
+#ifndef LIBOS_IPC_PIPE_H
+#define LIBOS_IPC_PIPE_H
+
+/* Pipes and FIFOs, wholly in memory. */
+#include <stdint.h>
+
+struct file;
+struct pipe;
+
+/* pipe2(2): flags are O_NONBLOCK, O_DIRECT (packets). Two new files. -ENOMEM. */
+int pipe_create(uint32_t flags, struct file **read_end, struct file **write_end);
+
+/* A FIFO's pipe lives as long as its inode (fs) and its open ends. Counted: pipe_new returns one reference. */
+struct pipe *pipe_new(void);
+void pipe_get(struct pipe *p);
+void pipe_put(struct pipe *p); /* NULL is fine */
+/*
+ * open(2) of a FIFO by its pipe: O_RDONLY waits for a writer, O_WRONLY for a reader, O_RDWR never.
+ * -ENXIO: O_WRONLY | O_NONBLOCK without a reader; -ERESTARTSYS; -ENOMEM. The caller sets (*out)->dentry.
+ */
+int pipe_open_fifo(struct pipe *p, uint32_t flags, struct file **out);
+
+/* F_GETPIPE_SZ, F_SETPIPE_SZ: the size, or -EBADF (not a pipe), -EBUSY, -EPERM, -EINVAL. */
+int64_t pipe_get_size(struct file *f);
+int64_t pipe_set_size(struct file *f, uint64_t size);
+
+#endif
