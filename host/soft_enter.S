@@ -84,7 +84,7 @@ soft_enclu_begin:
 soft_enclu_committed:
         ret
 soft_enclu_trap:
-        ud2
+        hlt                                     /* #GP: hypervisors intercept the #UD of ud2, slowly */
 soft_enclu_end:
 soft_aep:
         ud2                                     /* never executed: soft_run.c acts as ERESUME itself */

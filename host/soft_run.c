@@ -200,14 +200,13 @@ static enum signal_origin in_enclu(struct host_thread *t, int *sig, greg_t *g, u
     if (rip == address_of(soft_enclu_committed))
         return ORIGIN_HOST;
     uint64_t back = *(const uint64_t *)pointer_to((uint64_t)g[REG_RSP]);
-    if (rip == address_of(soft_enclu_trap) && *sig == SIGILL) {
+    if (rip == address_of(soft_enclu_trap) && *sig == SIGSEGV) {
         *vector = soft_enclu_leaf(t, uc);
         if (*vector == VECTOR_NONE) {
             g[REG_RIP] = (greg_t)back;
             g[REG_RSP] += 8;
             return ORIGIN_DONE;
         }
-        *sig = SIGSEGV;
     }
     g[REG_RIP] = (greg_t)(back - SOFT_SITE_CALLED);
     g[REG_RSP] += 8;
