@@ -16,12 +16,16 @@ enum exit_code {
 
 int cmd_inspect(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
+int cmd_run(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_manifest(int argc, char **argv);
 int cmd_sign(int argc, char **argv);
 int cmd_encrypt(int argc, char **argv);
 int cmd_decrypt(int argc, char **argv);
 
 /* Compatible names (argv[0] when the program is called through a link of that name). */
+int cmd_gramine_direct(int argc, char **argv);
+int cmd_gramine_sgx(int argc, char **argv);
 int cmd_gramine_gen_private_key(int argc, char **argv);
 int cmd_gramine_manifest(int argc, char **argv);
 int cmd_gramine_manifest_check(int argc, char **argv);
