@@ -1,6 +1,15 @@
 // TOML text to a C tree, by toml++. The only C++ of the project: no exception and no C++ type crosses
 // its border. The text is untrusted: nesting is bounded here, because toml++ bounds brackets but not
 // the depth of dotted keys, and both its tree and ours are freed recursively. Start at toml_parse().
+// toml++ asserts what some texts break ("[[["), and assumes it when asserts are off: both would be ours to
+// answer for. A failed one throws instead, and becomes an error of the text.
+#undef NDEBUG
+struct parser_gave_up {};
+[[noreturn]] static void give_up()
+{
+    throw parser_gave_up{};
+}
+#define TOML_ASSERT(expr) ((expr) ? static_cast<void>(0) : give_up())
 #define TOML_EXCEPTIONS 0
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_FORMATTERS 1
@@ -160,6 +169,8 @@ extern "C" int toml_parse(const char *name, const char *text, size_t size, toml_
     *out = nullptr;
     try {
         return parse(name, text, size, out, why);
+    } catch (const parser_gave_up &) {
+        return problem_set(why, -EINVAL, "%s: not TOML: a bracket or quote where a key should stand", name);
     } catch (...) { // std::bad_alloc: our own allocations in C++ containers
         return problem_set(why, -ENOMEM, "%s: out of memory", name);
     }
