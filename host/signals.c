@@ -107,6 +107,8 @@ static void on_signal(int sig, siginfo_t *info, void *context)
     struct host_thread *t = pointer_to(ALIGN_DOWN(address_of(__builtin_frame_address(0)), THREAD_BLOCK_SIZE));
     ucontext_t *uc = context;
     bool fault = signals_is_fault(sig, info);
+    if (sig == SIGNAL_KICK)
+        __atomic_store_n(&t->kick_sent, 0, __ATOMIC_RELEASE);
     switch (g_host.device->interrupted(t, &sig, info, uc)) {
     case ORIGIN_DONE: return;
     case ORIGIN_ENCLAVE:

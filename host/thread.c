@@ -87,6 +87,7 @@ int64_t thread_start(uint64_t index)
     wait_until_gone(t);
     t->pending = 0;
     t->wake_token = 0;
+    t->kick_sent = 0;
     int64_t ret = host_thread_clone(CLONE_FLAGS, t->stack, &t->tid, &t->tid, thread_main, t);
     return ret < 0 ? (ret == -ENOMEM ? -ENOMEM : -EAGAIN) : 0;
 }
@@ -134,8 +135,14 @@ int64_t thread_kick(uint64_t index)
 {
     if (index >= g_host.thread_count)
         return -ESRCH;
-    uint32_t tid = __atomic_load_n(&g_host.threads[index]->tid, __ATOMIC_ACQUIRE);
+    struct host_thread *t = g_host.threads[index];
+    uint32_t tid = __atomic_load_n(&t->tid, __ATOMIC_ACQUIRE);
     if (tid == 0)
         return -ESRCH;
-    return sys3(__NR_tgkill, (uint64_t)sys1(__NR_getpid, 0), tid, SIGNAL_KICK) ? -ESRCH : 0;
+    if (__atomic_exchange_n(&t->kick_sent, 1, __ATOMIC_ACQ_REL))
+        return 0; /* the handler clears it first, so what we want to tell will be seen */
+    if (sys3(__NR_tgkill, (uint64_t)sys1(__NR_getpid, 0), tid, SIGNAL_KICK) == 0)
+        return 0;
+    __atomic_store_n(&t->kick_sent, 0, __ATOMIC_RELEASE);
+    return -ESRCH;
 }

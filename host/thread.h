@@ -31,6 +31,8 @@ struct host_thread {
     uint64_t stack;            /* top of the host stack */
     uint32_t tid;              /* 0 when no host thread runs it: cleared by the kernel (CLEARTID) */
     uint32_t wake_token;       /* thread_wait and thread_wake: 1 when woken */
+    uint32_t kick_sent;        /* a kick is on its way: real-time signals queue, one is enough */
+    uint32_t pad;
     struct soft_tcs *soft;     /* the software device's state of this TCS */
     struct thread_counters counters;
 };

@@ -135,9 +135,23 @@ static void test_page_fault(bool exinfo)
     EXPECT((int64_t)call(HC_page_protect, gs(0x38), 4096, 0) == -EINVAL); /* outside the enclave */
 }
 
+/* Kick thread 0 at moments that shift against what it does. */
+static void storm(void)
+{
+    for (int i = 0; i < 20000; i++) {
+        call(HC_thread_kick, 0, 0, 0);
+        for (volatile int j = 0; j < i % 5000; j++)
+            ;
+    }
+    g_phase = 5;
+    call(HC_thread_exit, 1, 0, 0);
+}
+
 static void thread_main(void)
 {
     g_thread_ran++;
+    if (g_phase == 4)
+        storm();
     for (volatile int i = 0; i < 50000000; i++)
         ; /* by now thread 0 computes (phase 1) or sleeps in the host */
     call(g_phase == 3 ? HC_thread_wake : HC_thread_kick, 0, 0, 0);
@@ -201,6 +215,47 @@ static void test_keys(void)
     EXPECT(g_events == 1 && g_signal == 11);
 }
 
+/* Kicks at every possible moment: in the enclave, in ENCLU, in the crossing, in the host. */
+static void test_storm(void)
+{
+    static struct sgx_targetinfo target;
+    static struct sgx_report report __attribute__((aligned(512)));
+    static uint8_t data[64] __attribute__((aligned(128)));
+    uint64_t masks = 0;
+    fill_pattern();
+    g_phase = 4;
+    EXPECT(call(HC_thread_create, 1, 0, 0) == 0);
+    for (int i = 0; g_phase == 4; i++) {
+        EXPECT(call(HC_page_protect, 1, 0, 0) == (uint64_t)-EINVAL);
+        masks += gs(0x120) != 0;
+        g_skip = 0; /* only kicks come here: an exception would repeat for ever */
+        for (volatile int j = 0; j < 100; j++)
+            ;
+        image_enclu(ENCLU_EREPORT, address_of(&target), address_of(data), address_of(&report));
+        EXPECT(report.body.attributes.flags & SGX_FLAG_INIT);
+        int64_t ret = (int64_t)call(HC_thread_wait, 0, 20000, 0);
+        EXPECT(ret == -ETIMEDOUT || (ret == -EINTR && gs(0x120)));
+        masks += gs(0x120) != 0;
+    }
+    EXPECT(g_events > 0 && masks > 0);
+}
+
+/* A quote over a report made for the quoting enclave, to stdout. */
+static void test_quote(void)
+{
+    static struct sgx_targetinfo target;
+    static struct sgx_report report __attribute__((aligned(512)));
+    static uint8_t data[64] __attribute__((aligned(128)));
+    uint8_t *shared = pointer_to(g_staging + STAGING_DATA);
+    EXPECT(call(HC_quote_target, address_of(shared), 0, 0) == 0);
+    memcpy(&target, shared, sizeof(target));
+    image_enclu(ENCLU_EREPORT, address_of(&target), address_of(data), address_of(&report));
+    memcpy(shared, &report, sizeof(report));
+    int64_t n = (int64_t)call(HC_quote_get, address_of(shared), address_of(shared + 512), 8192);
+    EXPECT(n > 436);
+    call(HC_write, 1, address_of(shared + 512), (uint64_t)n);
+}
+
 static uint64_t ticks(void)
 {
     uint32_t low, high;
@@ -259,6 +314,8 @@ _Noreturn void image_main(uint64_t reason, struct start *s)
     case 'P': test_page_fault(true); break;
     case 't': test_threads(); break;
     case 'k': test_keys(); break;
+    case 's': test_storm(); break;
+    case 'q': test_quote(); break;
     case 'b': test_bench(s->tsc_hz); break;
     case 'f': /* a fault while an exception is handled */
         g_skip = 0;

@@ -17,6 +17,7 @@ soft "$dir/plan" "$dir/plan.sig" -- e || fail "exceptions reach the enclave with
 soft "$dir/plan" "$dir/plan.sig" -- p || fail "without EXINFO a page fault tells nothing: line $?"
 soft "$dir/exinfo" "$dir/exinfo.sig" -- P || fail "with EXINFO a page fault tells address and error: line $?"
 soft "$dir/plan" "$dir/plan.sig" -- t || fail "threads are made, kicked, woken, and made again: line $?"
+soft "$dir/plan" "$dir/plan.sig" -- s || fail "a storm of signals loses and breaks nothing: line $?"
 soft "$dir/plan" "$dir/plan.sig" -- k >"$dir/one" || fail "EREPORT and EGETKEY answer: line $?"
 "$check_report" "$dir/one" "$dir/plan.sig" || fail "the report verifies and names the enclave: check $?"
 soft "$dir/plan" "$dir/plan.sig" -- k >"$dir/two" || fail "EREPORT again"
