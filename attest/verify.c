@@ -57,8 +57,9 @@ static int check_root(struct verification *v, const struct chain *chain, enum ve
     return 0;
 }
 
-static void fill_body(const struct quote *q, struct verdict_body *b)
+void verdict_body_read(const struct quote *q, struct verdict_body *b)
 {
+    *b = (struct verdict_body){ 0 };
     b->tee = q->tee;
     b->debug = quote_is_debug(q);
     memcpy(b->report_data, quote_report_data(q), sizeof(b->report_data));
@@ -81,7 +82,7 @@ static int decode_quote(struct verification *v, const void *quote, size_t size)
     const char *why;
     if (quote_parse(quote, size, &v->quote, &why))
         return malformed(v, VERIFY_QUOTE_FORMAT, why);
-    fill_body(&v->quote, &v->out->body);
+    verdict_body_read(&v->quote, &v->out->body);
     if (v->quote.cert_type != QUOTE_CERT_PCK_CHAIN)
         return fail(v, VERIFY_CERT_TYPE, NULL);
     return 0;

@@ -15,6 +15,9 @@ struct verify_options {
     bool accept_out_of_date_collateral; /* continue past VERIFY_EXPIRED and VERIFY_NOT_YET_VALID */
 };
 
+/* What a parsed quote says of its enclave or TD, believable or not. */
+void verdict_body_read(const struct quote *q, struct verdict_body *b);
+
 /*
  * Verify a quote against collateral at a given time. Pure: no clock, no network, no environment, no
  * files; the same arguments give the same verdict.
