@@ -58,3 +58,22 @@ int ratls_verify(const uint8_t *der, size_t size, const struct ratls_relying_par
         return end(out, AT_VERIFY_ENCLAVE_MEASUREMENTS, RATLS_VERIFY_FAILED);
     return end(out, AT_NONE, RATLS_OK);
 }
+
+const char *ratls_outcome_reason(const struct ratls_outcome *o, const char **words)
+{
+    *words = policy_answer_words(o->answer);
+    if (o->where == AT_INIT) {
+        *words = "the certificate is malformed";
+        return "bad-certificate";
+    }
+    if (o->where == AT_EXTRACT_QUOTE) {
+        *words = "the certificate holds no evidence that is bound to its key";
+        return "bad-evidence";
+    }
+    if (o->answer != POLICY_QUOTE)
+        return policy_answer_name(o->answer);
+    *words = verify_step_words(o->verdict.failed);
+    if (o->verdict.failed == VERIFY_TRUST_ROOT)
+        return "untrusted-root";
+    return o->verdict.failed == VERIFY_EXPIRED ? "expired-collateral" : "bad-quote";
+}

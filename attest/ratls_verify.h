@@ -37,4 +37,7 @@ struct ratls_outcome {
 int ratls_verify(const uint8_t *der, size_t size, const struct ratls_relying_party *party,
                  int64_t now, struct ratls_outcome *out);
 
+/* Why it was refused: a short name for logs ("wrong-mrenclave"), and words for people in *words. */
+const char *ratls_outcome_reason(const struct ratls_outcome *o, const char **words);
+
 #endif

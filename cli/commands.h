@@ -18,6 +18,8 @@ int cmd_inspect(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_quoting_service(int argc, char **argv);
+int cmd_secret_server(int argc, char **argv);
 int cmd_manifest(int argc, char **argv);
 int cmd_sign(int argc, char **argv);
 int cmd_encrypt(int argc, char **argv);

@@ -1,0 +1,296 @@
+/* Options of `cloister secret-server`: what to serve, to whom, and whom to believe. */
+#include "cli/secret_options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attest/file.h"
+#include "attest/relying_env.h"
+#include "attest/server_cert.h"
+#include "attest/soft/pki.h"
+#include "attest/soft/state.h"
+#include "cli/commands.h"
+#include "cli/term.h"
+#include "lib/base/bytes.h"
+#include "lib/base/str.h"
+#include "lib/sgx/sigstruct.h"
+
+#define SECRET_MAX (16u << 20)
+
+enum {
+    OPT_PORT = 256, OPT_LISTEN, OPT_CERT, OPT_KEY, OPT_MAKE_CERT, OPT_SECRET, OPT_KEY_FILE, OPT_POLICY,
+    OPT_MRENCLAVE, OPT_MRSIGNER, OPT_PROD_ID, OPT_SVN, OPT_DEBUG, OPT_ACCEPT_TCB, OPT_ANY, OPT_ROOT,
+    OPT_COLLATERAL, OPT_SOFT, OPT_ONCE, OPT_MAX, OPT_READY, OPT_JSON,
+};
+
+static const struct option g_options[] = {
+    { "port", required_argument, NULL, OPT_PORT },
+    { "listen", required_argument, NULL, OPT_LISTEN },
+    { "cert", required_argument, NULL, OPT_CERT },
+    { "key", required_argument, NULL, OPT_KEY },
+    { "make-cert", required_argument, NULL, OPT_MAKE_CERT },
+    { "secret-file", required_argument, NULL, OPT_SECRET },
+    { "key-file", required_argument, NULL, OPT_KEY_FILE },
+    { "policy", required_argument, NULL, OPT_POLICY },
+    { "mrenclave", required_argument, NULL, OPT_MRENCLAVE },
+    { "mrsigner", required_argument, NULL, OPT_MRSIGNER },
+    { "isv-prod-id", required_argument, NULL, OPT_PROD_ID },
+    { "isv-svn", required_argument, NULL, OPT_SVN },
+    { "allow-debug", no_argument, NULL, OPT_DEBUG },
+    { "accept-tcb", required_argument, NULL, OPT_ACCEPT_TCB },
+    { "any-enclave", no_argument, NULL, OPT_ANY },
+    { "trust-root", required_argument, NULL, OPT_ROOT },
+    { "collateral", required_argument, NULL, OPT_COLLATERAL },
+    { "soft", optional_argument, NULL, OPT_SOFT },
+    { "once", no_argument, NULL, OPT_ONCE },
+    { "max-clients", required_argument, NULL, OPT_MAX },
+    { "ready-fd", required_argument, NULL, OPT_READY },
+    { "json", no_argument, NULL, OPT_JSON },
+    { "help", no_argument, NULL, 'h' },
+    { 0 },
+};
+
+static void help(void)
+{
+    fputs("Usage: cloister secret-server --secret-file FILE --mrenclave HEX [OPTION]...\n"
+          "Release a secret to enclaves that prove, over attested TLS, to be the accepted ones.\n\n"
+          "What is served, and where:\n"
+          "  --secret-file FILE     the secret, as it is\n"
+          "  --key-file FILE        the same, and it must be a 16-byte key of encrypted files\n"
+          "  --listen ADDR:PORT     default 127.0.0.1:4433; port 0 takes a free one\n"
+          "  --port PORT            listen on 127.0.0.1:PORT\n"
+          "  --cert F, --key F      the server's certificate (chain) and key, PEM\n"
+          "  --make-cert DIR        make a CA and a certificate for localhost in DIR (or use those there);\n"
+          "                         enclaves need DIR/ca.crt\n"
+          "Who gets it (give --mrenclave or --mrsigner; repeat for more):\n"
+          "  --mrenclave HEX|@FILE  accepted measurement; @FILE takes it from a .sig\n"
+          "  --mrsigner HEX|@FILE   accepted signer\n"
+          "  --isv-prod-id N        accepted product id (default: any)\n"
+          "  --isv-svn N            least security version (default 0)\n"
+          "  --allow-debug          accept debug enclaves, whose memory the host can read\n"
+          "  --accept-tcb STATUS    accept a platform status beside UpToDate, e.g. SWHardeningNeeded\n"
+          "  --any-enclave          accept every enclave on a genuine platform\n"
+          "  --policy FILE          the same as a JSON file (attest/policy_file.h)\n"
+          "Whom to believe:\n"
+          "  --trust-root FILE      root certificate to trust instead of Intel's\n"
+          "  --collateral PATH      folder or file with revocation lists, TCB info and QE identity\n"
+          "  --soft[=DIR]           trust this machine's software device: for development, protects nothing\n"
+          "Running:\n"
+          "  --once                 end after one client was served\n"
+          "  --max-clients N        end after N were served\n"
+          "  --ready-fd N           write the address to descriptor N when ready\n"
+          "  --json                 log as JSON lines\n"
+          "  --help                 show this\n\n"
+          "Logs one line per client on stdout. Exit status: 0 ended as asked; 1 could not serve; 2 wrong command line.\n",
+          stdout);
+}
+
+/* HEX, or @FILE with a SIGSTRUCT. */
+static int add_identity(struct policy *p, const char *arg, bool signer)
+{
+    char hex[65];
+    if (arg[0] == '@') {
+        uint8_t *data = NULL, value[32];
+        size_t size = 0;
+        struct sgx_sigstruct s;
+        int ret = file_read(arg + 1, 65536, &data, &size);
+        if (ret)
+            return term_error("%s: %s", arg + 1, strerror(-ret));
+        bool good = size == sizeof(s);
+        if (good)
+            memcpy(&s, data, sizeof(s));
+        free(data);
+        if (!good || sigstruct_verify(&s))
+            return term_error("%s: not a valid SIGSTRUCT (.sig)", arg + 1);
+        memcpy(value, s.enclavehash, 32);
+        if (signer)
+            sigstruct_mrsigner(&s, value);
+        hex_encode(value, 32, hex);
+        arg = hex;
+    }
+    int ret = signer ? policy_add_mrsigner(p, arg) : policy_add_mrenclave(p, arg);
+    if (ret)
+        return term_usage("--%s: not 64 hexadecimal digits: %s", signer ? "mrsigner" : "mrenclave", arg);
+    return -1;
+}
+
+static int take_u16(const char *name, const char *arg, uint16_t *out)
+{
+    uint64_t v;
+    if (str_parse_u64(arg, strlen(arg), &v) || v > UINT16_MAX)
+        return term_usage("--%s: not a number from 0 to 65535: %s", name, arg);
+    *out = (uint16_t)v;
+    return -1;
+}
+
+static int take_address(struct secret_options *o, const char *arg)
+{
+    const char *colon = strrchr(arg, ':');
+    size_t host = colon ? (size_t)(colon - arg) : 0;
+    const char *start = arg;
+    if (host >= 2 && arg[0] == '[' && arg[host - 1] == ']') { /* [::1]:4433 */
+        start++;
+        host -= 2;
+    }
+    if (host == 0 || host >= sizeof(o->host) || !colon[1] || strlen(colon + 1) >= sizeof(o->port))
+        return term_usage("--listen: not ADDRESS:PORT: %s", arg);
+    memcpy(o->host, start, host);
+    o->host[host] = 0;
+    strcpy(o->port, colon + 1);
+    return -1;
+}
+
+static int take_secret(struct secret_options *o, const char *path, bool is_key)
+{
+    if (o->secret)
+        return term_usage("give one of --secret-file and --key-file, once");
+    int ret = file_read(path, SECRET_MAX, &o->secret, &o->secret_size);
+    if (ret)
+        return term_error("secret: %s: %s", path, strerror(-ret));
+    if (o->secret_size == 0)
+        return term_error("secret: %s: it is empty", path);
+    if (is_key && o->secret_size != 16)
+        return term_error("key: %s: %zu bytes: a key has 16 raw bytes", path, o->secret_size);
+    return -1;
+}
+
+static int take_policy(struct secret_options *o, const char *path)
+{
+    char why[256];
+    if (policy_file_load(path, &o->policy, why, sizeof(why)))
+        return term_error("policy: %s: %s", path, why);
+    return -1;
+}
+
+static int make_cert(struct secret_options *o, const char *folder)
+{
+    int ret = server_cert_make(folder);
+    if (ret)
+        return term_error("--make-cert: %s: %s", folder, strerror(-ret));
+    snprintf(o->cert, sizeof(o->cert), "%s/server.crt", folder);
+    snprintf(o->key, sizeof(o->key), "%s/server.key", folder);
+    return -1;
+}
+
+static int take_soft(struct secret_options *o, const char *given)
+{
+    char folder[SOFT_PATH_MAX];
+    int ret = soft_state_dir(given, folder, sizeof(folder));
+    if (ret == 0)
+        ret = soft_pki_ensure(folder);
+    if (ret == 0)
+        ret = soft_path(folder, SOFT_ROOT_FILE, o->policy.trust_root, sizeof(o->policy.trust_root));
+    if (ret == 0)
+        ret = soft_path(folder, SOFT_COLLATERAL_DIR, o->policy.collateral, sizeof(o->policy.collateral));
+    if (ret)
+        return term_error("--soft: %s: %s", given ? given : "state folder", strerror(-ret));
+    o->soft = true;
+    return -1;
+}
+
+static int take_number(const char *name, const char *arg, uint64_t *out)
+{
+    if (str_parse_u64(arg, strlen(arg), out) || *out > INT32_MAX)
+        return term_usage("--%s: not a number: %s", name, arg);
+    return -1;
+}
+
+static int take_path(const char *arg, char *out, size_t size)
+{
+    if ((size_t)snprintf(out, size, "%s", arg) >= size)
+        return term_usage("path too long: %.40s...", arg);
+    return -1;
+}
+
+static int take_identity_option(int c, struct secret_options *o)
+{
+    struct policy *p = &o->policy.policy;
+    switch (c) {
+    case OPT_MRENCLAVE: return add_identity(p, optarg, false);
+    case OPT_MRSIGNER: return add_identity(p, optarg, true);
+    case OPT_PROD_ID: p->check_prod_id = true; return take_u16("isv-prod-id", optarg, &p->prod_id);
+    case OPT_SVN: return take_u16("isv-svn", optarg, &p->min_svn);
+    case OPT_DEBUG: p->allow_debug = true; return -1;
+    case OPT_ANY: o->policy.any_enclave = true; return -1;
+    case OPT_ACCEPT_TCB:
+        return policy_accept_status(p, optarg) ? term_usage("--accept-tcb: unknown status: %s", optarg) : -1;
+    case OPT_POLICY: return take_policy(o, optarg);
+    case OPT_ROOT: return take_path(optarg, o->policy.trust_root, sizeof(o->policy.trust_root));
+    case OPT_COLLATERAL: return take_path(optarg, o->policy.collateral, sizeof(o->policy.collateral));
+    case OPT_SOFT: return take_soft(o, optarg);
+    default: return -1;
+    }
+}
+
+static int take_option(int c, struct secret_options *o)
+{
+    uint64_t fd;
+    int ret;
+    switch (c) {
+    case OPT_PORT: strcpy(o->host, "127.0.0.1"); return take_path(optarg, o->port, sizeof(o->port));
+    case OPT_LISTEN: return take_address(o, optarg);
+    case OPT_CERT: return take_path(optarg, o->cert, sizeof(o->cert));
+    case OPT_KEY: return take_path(optarg, o->key, sizeof(o->key));
+    case OPT_MAKE_CERT: return make_cert(o, optarg);
+    case OPT_SECRET: return take_secret(o, optarg, false);
+    case OPT_KEY_FILE: return take_secret(o, optarg, true);
+    case OPT_ONCE: o->max_clients = 1; return -1;
+    case OPT_MAX: return take_number("max-clients", optarg, &o->max_clients);
+    case OPT_READY:
+        ret = take_number("ready-fd", optarg, &fd);
+        o->ready_fd = ret == -1 ? (int)fd : -1;
+        return ret;
+    case OPT_JSON: o->json = true; return -1;
+    case 'h': help(); return EXIT_OK;
+    default: return take_identity_option(c, o);
+    }
+}
+
+/* What is missing, and the files that options name. */
+static int finish(struct secret_options *o)
+{
+    const char *missing = NULL;
+    if (!o->secret)
+        return term_usage("nothing to serve: give --secret-file or --key-file");
+    if (!o->cert[0] || !o->key[0])
+        return term_usage("no certificate: give --cert and --key, or --make-cert DIR");
+    if (policy_is_open(&o->policy.policy) && !o->policy.any_enclave)
+        return term_usage("who may have it? give --mrenclave or --mrsigner (or --any-enclave)");
+    if (!o->policy.collateral[0])
+        return term_usage("no collateral: give --collateral PATH (or --soft for the software device)");
+    if (relying_load_root(o->policy.trust_root[0] ? o->policy.trust_root : NULL, &o->roots))
+        return EXIT_FAILED; /* it has said why */
+    int ret = collateral_load(o->policy.collateral, &o->collateral, &missing);
+    if (ret)
+        return term_error("collateral: %s%s%s: %s", o->policy.collateral, missing ? "/" : "",
+                          missing ? missing : "", strerror(-ret));
+    return -1;
+}
+
+int secret_options_parse(int argc, char **argv, struct secret_options *out)
+{
+    *out = (struct secret_options){ .host = "127.0.0.1", .port = "4433", .ready_fd = -1 };
+    opterr = 0;
+    for (int c; (c = getopt_long(argc, argv, "h", g_options, NULL)) != -1;) {
+        if (c == '?')
+            return term_usage("unknown option, or one without its argument: %s", argv[optind - 1]);
+        int ret = take_option(c, out);
+        if (ret != -1)
+            return ret;
+    }
+    if (optind < argc)
+        return term_usage("too many arguments: %s", argv[optind]);
+    return finish(out);
+}
+
+void secret_options_fini(struct secret_options *o)
+{
+    if (o->secret)
+        bytes_wipe(o->secret, o->secret_size);
+    free(o->secret);
+    o->secret = NULL;
+    collateral_fini(&o->collateral);
+}

@@ -1,0 +1,252 @@
+/* Secret provisioning over loopback TLS: who gets the secret, who does not and why, and hostile clients. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "attest/ratls_create.h"
+#include "attest/server_cert.h"
+#include "attest/sp_client.h"
+#include "attest/sp_server.h"
+#include "attest/sp_wire.h"
+#include "lib/base/bytes.h"
+#include "tests/unit/attest/attestation_dir.h"
+#include "tests/unit/attest/fixture.h"
+
+static const uint8_t g_secret[] = "sixteen  bytes!\n and more";
+
+struct house {
+    struct fixture fixture;
+    struct policy policy;
+    struct trust_roots roots;
+    char certs[128], address[32];
+    struct sp_server server;
+    pthread_t thread;
+    pthread_mutex_t mu;
+    char reason[64]; /* of the last event */
+    char cert_path[160], key_path[160], ca_path[160];
+};
+
+static struct house g_house;
+
+static void judge(void *arg, const uint8_t *der, size_t size, struct ratls_outcome *out)
+{
+    struct house *h = arg;
+    struct ratls_relying_party party = { .roots = &h->roots, .collateral = &h->fixture.collateral, .policy = &h->policy };
+    (void)ratls_verify(der, size, &party, time(NULL), out);
+}
+
+static void note(void *arg, const struct sp_event *e)
+{
+    struct house *h = arg;
+    const char *words;
+    pthread_mutex_lock(&h->mu);
+    snprintf(h->reason, sizeof(h->reason), "%s",
+             e->kind == SP_SERVED ? "served" : e->kind == SP_BROKEN ? "broken" : ratls_outcome_reason(e->outcome, &words));
+    pthread_mutex_unlock(&h->mu);
+}
+
+static void *server_thread(void *arg)
+{
+    struct house *h = arg;
+    const char *why;
+    return (void *)(intptr_t)sp_server_run(&h->server, &why);
+}
+
+static int open_house(void **state)
+{
+    struct house *h = &g_house;
+    struct sockaddr_in a;
+    socklen_t size = sizeof(a);
+    fixture_make(&h->fixture);
+    h->roots = h->fixture.roots;
+    pthread_mutex_init(&h->mu, NULL);
+    snprintf(h->certs, sizeof(h->certs), "%.60s/certs", h->fixture.folder);
+    assert_int_equal(server_cert_make(h->certs), 0);
+    snprintf(h->cert_path, sizeof(h->cert_path), "%.100s/server.crt", h->certs);
+    snprintf(h->key_path, sizeof(h->key_path), "%.100s/server.key", h->certs);
+    snprintf(h->ca_path, sizeof(h->ca_path), "%.100s/ca.crt", h->certs);
+    h->server = (struct sp_server){ .listener = sp_listen("127.0.0.1", "0"), .cert_path = h->cert_path, .key_path = h->key_path,
+                                    .secret = g_secret, .secret_size = sizeof(g_secret), .verify = judge, .log = note, .arg = h };
+    assert_true(h->server.listener >= 0);
+    assert_int_equal(getsockname(h->server.listener, (struct sockaddr *)&a, &size), 0);
+    snprintf(h->address, sizeof(h->address), "localhost:%u", ntohs(a.sin_port));
+    return pthread_create(&h->thread, NULL, server_thread, h);
+}
+
+static int close_house(void **state)
+{
+    sp_server_stop();
+    pthread_join(g_house.thread, NULL);
+    close(g_house.server.listener);
+    fixture_remove(&g_house.fixture);
+    return 0;
+}
+
+static int ask(const struct fake_enclave *e, const char *servers, const char *ca, struct ra_tls_ctx **out)
+{
+    struct attestation_dir dir;
+    char why[256];
+    attestation_dir_start(&dir, &g_house.fixture, e);
+    struct sp_client_options o = { servers, ca, dir.path, RATLS_NOT_BEFORE, RATLS_NOT_AFTER };
+    int ret = sp_client_start(&o, out, why, sizeof(why));
+    attestation_dir_stop(&dir);
+    return ret;
+}
+
+static void expect_reason(const char *reason)
+{
+    char last[64] = "";
+    for (int i = 0; i < 100 && strcmp(last, reason) != 0; i++) {
+        usleep(20000); /* the server logs after the client has left */
+        pthread_mutex_lock(&g_house.mu);
+        strcpy(last, g_house.reason);
+        pthread_mutex_unlock(&g_house.mu);
+    }
+    assert_string_equal(last, reason);
+}
+
+static void expect_refused(const struct fake_enclave *e, const char *reason)
+{
+    struct ra_tls_ctx *c = NULL;
+    assert_true(ask(e, g_house.address, g_house.ca_path, &c) < 0);
+    assert_null(c);
+    expect_reason(reason);
+}
+
+static void set_policy(void)
+{
+    g_house.policy = (struct policy){ .mrenclave_count = 1, .mrsigner_count = 1 };
+    memcpy(g_house.policy.mrenclave[0], fake_good.mrenclave, 32);
+    memcpy(g_house.policy.mrsigner[0], fake_good.mrsigner, 32);
+}
+
+static void the_right_enclave_gets_the_secret(void **state)
+{
+    struct ra_tls_ctx *c = NULL;
+    char servers[128];
+    set_policy();
+    snprintf(servers, sizeof(servers), "noport,127.0.0.1:1;%s", g_house.address); /* the first two do not answer */
+    assert_int_equal(ask(&fake_good, servers, g_house.ca_path, &c), 0);
+    assert_int_equal(c->secret_size, sizeof(g_secret));
+    assert_memory_equal(c->secret, g_secret, sizeof(g_secret));
+    sp_session_free(c, 1);
+    expect_reason("served");
+}
+
+static void others_are_refused_each_for_its_reason(void **state)
+{
+    struct fake_enclave e = fake_good;
+    set_policy();
+    e.mrenclave[0] ^= 1;
+    expect_refused(&e, "wrong-mrenclave");
+    e.mrsigner[0] ^= 1;
+    expect_refused(&e, "wrong-mrsigner");
+    e = fake_good;
+    e.flags |= SGX_FLAG_DEBUG;
+    expect_refused(&e, "debug-enclave");
+    trust_roots_intel(&g_house.roots);
+    expect_refused(&fake_good, "untrusted-root");
+    g_house.roots = g_house.fixture.roots;
+}
+
+static void a_client_without_certificate_gets_nothing(void **state)
+{
+    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(tls);
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    char byte;
+    a.sin_port = htons((uint16_t)atoi(strchr(g_house.address, ':') + 1));
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    SSL_set_fd(ssl, fd);
+    if (SSL_connect(ssl) == 1) {
+        (void)SSL_write(ssl, SP_REQUEST, SP_REQUEST_SIZE);
+        assert_true(SSL_read(ssl, &byte, 1) <= 0);
+    }
+    SSL_free(ssl);
+    SSL_CTX_free(tls);
+    close(fd);
+    expect_reason("broken");
+}
+
+static void a_server_under_another_ca_is_not_believed(void **state)
+{
+    char folder[160], ca[192];
+    struct ra_tls_ctx *c = NULL;
+    snprintf(folder, sizeof(folder), "%.60s/other", g_house.fixture.folder);
+    assert_int_equal(server_cert_make(folder), 0);
+    snprintf(ca, sizeof(ca), "%s/ca.crt", folder);
+    assert_int_equal(ask(&fake_good, g_house.address, ca, &c), -EPERM);
+}
+
+static void no_server_gives_the_documented_number(void **state)
+{
+    struct ra_tls_ctx *c = NULL;
+    assert_int_equal(ask(&fake_good, "127.0.0.1:1", g_house.ca_path, &c), SP_CONNECT_FAILED);
+    assert_int_equal(ask(&fake_good, "", g_house.ca_path, &c), SP_CONNECT_FAILED);
+}
+
+static void stalled_clients_do_not_hold_up_others(void **state)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct ra_tls_ctx *c = NULL;
+    int fd[40];
+    set_policy();
+    a.sin_port = htons((uint16_t)atoi(strchr(g_house.address, ':') + 1));
+    for (size_t i = 0; i < ARRAY_COUNT(fd); i++) {
+        fd[i] = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(connect(fd[i], (struct sockaddr *)&a, sizeof(a)), 0);
+        if (i % 2)
+            assert_int_equal(send(fd[i], "\x16\x03\x01", 3, 0), 3);
+    }
+    time_t start = time(NULL);
+    assert_int_equal(ask(&fake_good, g_house.address, g_house.ca_path, &c), 0);
+    assert_true(time(NULL) - start < 5);
+    sp_session_free(c, 1);
+    for (size_t i = 0; i < ARRAY_COUNT(fd); i++)
+        close(fd[i]);
+}
+
+static void messages_have_the_published_bytes(void **state)
+{
+    uint8_t header[SP_HEADER_SIZE];
+    uint32_t size;
+    assert_int_equal(SP_REQUEST_SIZE, 35);
+    assert_int_equal(SP_HEADER_SIZE, 41);
+    sp_header_make(16, header);
+    assert_memory_equal(header + 36, "\0\0\0\0\x10", 5);
+    assert_int_equal(sp_header_parse(header, &size), 0);
+    assert_int_equal(size, 16);
+    sp_header_make(0, header);
+    assert_int_equal(sp_header_parse(header, &size), -EINVAL);
+    sp_header_make(UINT32_MAX, header);
+    assert_int_equal(sp_header_parse(header, &size), -EINVAL);
+    header[3] ^= 1;
+    assert_int_equal(sp_header_parse(header, &size), -EINVAL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(messages_have_the_published_bytes),
+        cmocka_unit_test(the_right_enclave_gets_the_secret),
+        cmocka_unit_test(others_are_refused_each_for_its_reason),
+        cmocka_unit_test(a_client_without_certificate_gets_nothing),
+        cmocka_unit_test(a_server_under_another_ca_is_not_believed),
+        cmocka_unit_test(no_server_gives_the_documented_number),
+        cmocka_unit_test(stalled_clients_do_not_hold_up_others),
+    };
+    return cmocka_run_group_tests(tests, open_house, close_house);
+}
