@@ -25,6 +25,7 @@ struct cred {
     uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
     uint32_t group_count;
     uint32_t groups[32];
+    uint64_t cap_effective, cap_permitted, cap_inheritable;
 };
 
 struct process {
@@ -53,6 +54,14 @@ struct process {
     struct wait_queue exit_wait; /* threads ended (exec, exit_group) */
     void *timers;                /* libos/proc/timers.c: itimers and POSIX timers */
     uint32_t dumpable, no_new_privs, child_subreaper, pdeath_signal;
+    uint32_t personality, keep_caps, thp_disabled;
+    int32_t nice;
+};
+
+/* How an interrupted wait with a relative timeout goes on when no handler ran. Set by who returns -ERESTART_RESTARTBLOCK. */
+struct restart {
+    int64_t (*resume)(const uint64_t arg[4]); /* NULL: restart_syscall answers -EINTR */
+    uint64_t arg[4];
 };
 
 struct thread {
@@ -69,6 +78,7 @@ struct thread {
     char name[16];
     bool exiting;
     uint64_t start_fs;           /* FS base a new thread begins with */
+    struct restart restart;      /* what restart_syscall goes on with (-ERESTART_RESTARTBLOCK) */
 };
 
 static inline struct thread *current(void)

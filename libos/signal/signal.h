@@ -29,7 +29,8 @@ struct sighand {
     struct mutex mu;
     struct linux_sigaction actions[LINUX_NSIG]; /* mu; index n-1 */
     struct sigpending shared;                   /* mu: process-directed */
-    struct wait_queue signalfd_wait;            /* signalfd readers and sigtimedwait */
+    struct wait_queue signalfd_wait;            /* signalfd readers and sigtimedwait: something was queued */
+    uint32_t queued;                            /* mu: struct sigqueue of this process, against RLIMIT_SIGPENDING */
 };
 
 /* Per thread. */
@@ -42,6 +43,7 @@ struct sigstate {
     uint64_t stack, stack_size; /* sigaltstack */
     uint32_t stack_flags;
     struct wait_queue wait;     /* sigtimedwait, sigsuspend, pause */
+    uint64_t fault_trapno, fault_error, fault_address; /* of the last fault, for sigcontext */
 };
 
 void sighand_init(struct sighand *h);
@@ -69,5 +71,20 @@ void signal_from_host(uint64_t host_bits);
 
 /* Replace the mask for the duration of a system call that takes one (ppoll, sigsuspend...). */
 void signal_mask_temporarily(uint64_t mask);
+
+/* Change the calling thread's mask; KILL and STOP stay deliverable. */
+void signal_set_mask(uint64_t mask);
+/* Signals pending for the thread or its process. */
+uint64_t signal_pending_set(struct thread *t);
+/* Take one pending signal of `wanted` off the queues of the calling thread, then of its process: its number, or 0. */
+int signal_take(uint64_t wanted, struct linux_siginfo *info);
+/* rt_sigaction: a NULL pointer is skipped. -EINVAL. */
+int signal_action(struct process *p, int sig, const struct linux_sigaction *set, struct linux_sigaction *old);
+/* execve: handlers become the default, the alternate stack goes, POSIX-wise the rest stays. */
+void signal_reset_for_exec(struct process *p, struct thread *t);
+/* A thread ends: what it would have taken of the process's signals goes to another; its own are dropped. */
+void signal_thread_exit(struct thread *t);
+/* Make a thread look at its signals (or at process->exiting) soon. */
+void signal_wake_thread(struct thread *t);
 
 #endif

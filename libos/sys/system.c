@@ -1,0 +1,123 @@
+/* What kind of system this is: names, memory, randomness; and calls that a kernel built without them answers with ENOSYS. */
+#include "enclave/gate.h"
+#include "enclave/machine.h"
+#include "lib/base/bytes.h"
+#include "lib/base/str.h"
+#include "lib/linux/errno.h"
+#include "libos/mm/vma.h"
+#include "libos/proc/process.h"
+#include "libos/sys/sys.h"
+
+#define UTS_LENGTH 65
+
+struct linux_utsname {
+    char sysname[UTS_LENGTH], nodename[UTS_LENGTH], release[UTS_LENGTH], version[UTS_LENGTH], machine[UTS_LENGTH], domainname[UTS_LENGTH];
+};
+
+int64_t sys_uname(uaddr_t buf)
+{
+    struct linux_utsname u = { "Linux", "", "6.1.0", "#1 SMP PREEMPT_DYNAMIC Cloister", "x86_64", "(none)" };
+    if (g_machine.hostname)
+        str_copy(u.nodename, sizeof(u.nodename), g_machine.hostname);
+    return user_write(buf, &u, sizeof(u));
+}
+
+struct linux_sysinfo {
+    int64_t uptime;
+    uint64_t loads[3], totalram, freeram, sharedram, bufferram, totalswap, freeswap;
+    uint16_t procs, pad;
+    uint32_t pad2;
+    uint64_t totalhigh, freehigh;
+    uint32_t mem_unit, pad3;
+};
+static_assert(sizeof(struct linux_sysinfo) == 112, "uapi: struct sysinfo");
+
+int64_t sys_sysinfo(uaddr_t info)
+{
+    struct process *p = current()->process;
+    struct linux_sysinfo s;
+    memset(&s, 0, sizeof(s));
+    int64_t err = host_call(sysinfo, PTR(&s));
+    if (err)
+        return err;
+    /* Inside, memory is what the enclave has, not what the host says. */
+    if (g_machine.is_enclave) {
+        struct mm_stats m;
+        mm_stats(p->mm, &m);
+        s.totalram = g_machine.range_high - g_machine.range_low;
+        s.freeram = s.totalram - MIN(m.committed, s.totalram);
+        s.sharedram = s.bufferram = s.totalswap = s.freeswap = s.totalhigh = s.freehigh = 0;
+        s.mem_unit = 1;
+    }
+    s.uptime = s.uptime < 0 ? 0 : s.uptime;
+    s.procs = (uint16_t)p->thread_count;
+    s.pad = 0;
+    s.pad2 = s.pad3 = 0;
+    return user_write(info, &s, sizeof(s));
+}
+
+int64_t sys_getrandom(uaddr_t buf, uint64_t count, unsigned flags)
+{
+    uint8_t bytes[256];
+    const unsigned nonblock = 1, random = 2, insecure = 4;
+    if (flags & ~(nonblock | random | insecure) || (flags & (random | insecure)) == (random | insecure))
+        return -EINVAL;
+    count = MIN(count, (uint64_t)INT32_MAX);
+    uint64_t done = 0;
+    while (done < count) {
+        size_t size = MIN(count - done, sizeof(bytes));
+        int err = machine_random(bytes, size);
+        if (!err)
+            err = user_write(buf + done, bytes, size);
+        if (err)
+            return done ? (int64_t)done : err;
+        done += size;
+    }
+    bytes_wipe(bytes, sizeof(bytes));
+    return (int64_t)done;
+}
+
+int64_t sys_personality(uint64_t persona)
+{
+    const uint32_t query = 0xffffffff, no_randomize = 0x0040000;
+    struct process *p = current()->process;
+    uint32_t old = p->personality;
+    if ((uint32_t)persona == query)
+        return old;
+    if ((uint32_t)persona & ~no_randomize)
+        return -EINVAL; /* only Linux's own personality */
+    p->personality = (uint32_t)persona;
+    return old;
+}
+
+/* ---- as a kernel without them; rows of their own, so that probing for them is not worth a warning */
+
+int64_t sys_rseq(uaddr_t area, unsigned size, int flags, unsigned signature)
+{
+    return -ENOSYS;
+}
+
+int64_t sys_membarrier(int command, unsigned flags, int cpu)
+{
+    return -ENOSYS;
+}
+
+int64_t sys_io_setup(unsigned events, uaddr_t context)
+{
+    return -ENOSYS;
+}
+
+int64_t sys_io_uring_setup(unsigned entries, uaddr_t params)
+{
+    return -ENOSYS;
+}
+
+int64_t sys_futex_waitv(uaddr_t waiters, unsigned count, unsigned flags, uaddr_t timeout, int clock)
+{
+    return -ENOSYS;
+}
+
+int64_t sys_set_thread_area(uaddr_t descriptor)
+{
+    return -ENOSYS; /* as on every x86-64 kernel */
+}
