@@ -26,6 +26,7 @@
 #include "libos/proc/process.h"
 
 #define SLOT_SIZE  64
+#define COPY_OFFSET 15 /* in a slot of an `after` site: behind lea and jmp */
 #define ARENA_SIZE (UINT64_C(32) << 10)
 #define SLOTS      (ARENA_SIZE / SLOT_SIZE)
 #define ARENAS     64
@@ -153,7 +154,7 @@ static int write_after(uint64_t slot, uint64_t site, const uint8_t *behind, size
     uint8_t code[SLOT_SIZE], *at = code;
 
     memset(code, 0xcc, sizeof(code));
-    *copy = slot + 15;
+    *copy = slot + COPY_OFFSET;
     at = put_return_address(at, code, slot, *copy);
     at = put_door_jump(at);
     at = put_bytes(at, behind, length);
@@ -282,6 +283,20 @@ bool rewrite_redirect(struct cpu_regs *regs)
         return false;
     regs->rip = copy;
     return true;
+}
+
+uint64_t rewrite_rewind(uint64_t rip)
+{
+    uint64_t slot = ALIGN_DOWN(rip, SLOT_SIZE), found = 0;
+
+    if (rip != slot + COPY_OFFSET)
+        return 0;
+    mutex_lock(&g_mu);
+    for (uint32_t i = 0; i < g_arena_count; i++)
+        if (rip - g_arenas[i].base < ARENA_SIZE)
+            found = slot;
+    mutex_unlock(&g_mu);
+    return found;
 }
 
 void rewrite_stats(struct rewrite_stats *out)

@@ -21,6 +21,12 @@ void rewrite_site(uint64_t site, const struct cpu_regs *regs);
  */
 bool rewrite_redirect(struct cpu_regs *regs);
 
+/*
+ * A system call that returns to rip is to be made again: the address to go back to, where rip is the return
+ * address of a trampoline; 0 when it is not.
+ */
+uint64_t rewrite_rewind(uint64_t rip);
+
 struct rewrite_stats {
     uint64_t traps;             /* syscall instructions that trapped */
     uint64_t sites, rewritten;  /* distinct sites seen, and how many were rewritten */

@@ -13,8 +13,9 @@
 #include "lib/base/str.h"
 #include "lib/linux/errno.h"
 #include "libos/exec/exec.h"
+#include "libos/exec/vdso.h"
+#include "libos/fs/console.h"
 #include "libos/fs/fdtable.h"
-#include "libos/fs/stdio.h"
 #include "libos/fs/vfs.h"
 #include "libos/mm/vma.h"
 #include "libos/proc/args.h"
@@ -144,11 +145,13 @@ int process_start_first(void)
     if (err)
         return err;
     p->fds = fdtable_new(g_machine.plan.h->fds_limit);
-    err = p->fds ? stdio_open(p->fds) : -ENOMEM;
+    err = p->fds ? console_install(p->fds) : -ENOMEM;
     if (err)
         return fail("start", "standard streams", err, "raise sgx.enclave_size, or sys.fds.limit if it is below 3");
     p->mm = mm_new();
     err = p->mm ? 0 : -ENOMEM;
+    if (!err)
+        p->vdso = vdso_map(p->mm);
     if (err)
         return fail("start", "address space", err, "raise sgx.enclave_size");
     err = load_program(p, &regs);

@@ -8,6 +8,7 @@
 #include "enclave/uaccess.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/mman.h"
+#include "libos/exec/rewrite.h"
 #include "libos/mm/vma.h"
 #include "libos/proc/process.h"
 #include "libos/signal/signal.h"
@@ -15,7 +16,8 @@
 enum { VECTOR_DE = 0, VECTOR_DB = 1, VECTOR_BP = 3, VECTOR_OF = 4, VECTOR_BR = 5, VECTOR_UD = 6, VECTOR_NM = 7,
        VECTOR_GP = 13, VECTOR_PF = 14, VECTOR_MF = 16, VECTOR_AC = 17, VECTOR_XM = 19 };
 
-#define FAULT_USER    4u
+#define FAULT_USER   4u
+#define SYSCALL_SIZE 2
 
 /* Which floating-point exception: the lowest unmasked one, as Linux's fpu__exception_code. */
 static int float_code(unsigned vector)
@@ -70,14 +72,17 @@ void libos_event(struct cpu_regs *regs, const struct event *event)
     struct thread *t = current();
     t->regs = regs;
     if (event->kind == EVENT_SYSCALL) {
-        regs->orig_rax = regs->rax;
-        regs->full = 1; /* the trap changed no register, so rcx and r11 go back too */
+        rewrite_site(regs->rip - SYSCALL_SIZE, regs);
         libos_syscall(regs);
         return;
     }
-    regs->orig_rax = UINT64_MAX;
-    regs->full = 1;
-    if (event->kind == EVENT_FAULT)
+    if (event->kind == EVENT_FAULT) {
+        if (event->vector == VECTOR_UD && rewrite_redirect(regs))
+            return;
+        regs->orig_rax = UINT64_MAX;
+        regs->full = 1;
         fault(regs, event);
+    }
+    /* A host event may come on the way out of a system call: then orig_rax still says which, for its restart. */
     signal_deliver(regs);
 }

@@ -122,6 +122,8 @@ void libos_syscall(struct cpu_regs *regs)
     struct thread *t = current();
 
     dispatch_call(regs);
-    if (__builtin_expect(__atomic_load_n(&t->sig.interrupted, __ATOMIC_RELAXED) != 0, 0))
+    /* -ERESTARTSYS and its kin (errno.h) must never reach the program, whoever took the signal meanwhile. */
+    bool restart = regs->rax + ERESTART_RESTARTBLOCK <= ERESTART_RESTARTBLOCK - ERESTARTSYS;
+    if (__builtin_expect(__atomic_load_n(&t->sig.interrupted, __ATOMIC_RELAXED) != 0 || restart, 0))
         signal_deliver(regs);
 }

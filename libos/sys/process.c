@@ -7,6 +7,7 @@
 #include "lib/linux/fcntl.h"
 #include "lib/linux/resource.h"
 #include "libos/exec/exec.h"
+#include "libos/exec/vdso.h"
 #include "libos/fs/fdtable.h"
 #include "libos/fs/vfs.h"
 #include "libos/mm/vma.h"
@@ -128,6 +129,8 @@ static int replace_program(struct process *p, struct exec *e, struct cpu_regs *r
     fd_close_on_exec(p->fds);
     mm_put(p->mm);
     p->mm = mm_new();
+    if (p->mm)
+        p->vdso = vdso_map(p->mm);
     int err = p->mm ? exec_commit(p, e, regs) : -ENOMEM;
     if (!err) {
         cpu_set_fs(0);
