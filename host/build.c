@@ -141,7 +141,6 @@ _Noreturn void build_enter(const struct options *o, const struct plan *plan)
     g_host.enclave_size = g_layout.size;
     g_host.stats = o->stats;
     g_host.aesm_path = o->aesm;
-    g_host.lie = o->lie;
     g_host.host_signals = plan->h->host_signals;
     make_threads();
     start_info_fill(o, g_tcs_count, &start);

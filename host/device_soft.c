@@ -40,6 +40,7 @@ static uint64_t g_added_end;     /* pages are added in ascending order; lower on
 void soft_set_key(const uint8_t key[32])
 {
     memcpy(g_soft.platform.secret, key, sizeof(g_soft.platform.secret));
+    memset(g_soft.platform.cpusvn, 1, sizeof(g_soft.platform.cpusvn)); /* as the software quoting enclave's */
 }
 
 static uint64_t read_xcr0(void)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "host/build.h"
+#include "host/conduct.h"
 #include "host/device.h"
 #include "host/direct.h"
 #include "host/image.h"
@@ -48,6 +49,7 @@ int main(int argc, char **argv)
     int ret = options_parse(argc, argv, &o);
     if (ret)
         return ret < 0 ? 0 : ret;
+    conduct_choose(o.lie);
     image_open(o.image, &image);
     image_open_plan(o.plan_fd, &plan);
     if (o.mode == MODE_DIRECT)

@@ -142,6 +142,8 @@ int options_parse(int argc, char **argv, struct options *out)
             return ret;
         mode_given |= c == OPT_MODE;
     }
+    if (out->lie && !mode_given && strcmp(out->lie, "list") == 0)
+        return 0;
     if (!mode_given || !out->image || out->plan_fd < 0)
         return usage("missing option", "--mode, --image and --plan or --plan-fd are needed");
     if (out->mode != MODE_DIRECT && !out->sig)

@@ -9,6 +9,7 @@
 
 #include <cpuid.h>
 
+#include "host/conduct.h"
 #include "host/device.h"
 #include "host/quoting.h"
 #include "host/say.h"
@@ -18,9 +19,6 @@
 #include "lib/base/bytes.h"
 #include "lib/base/checked.h"
 #include "lib/boundary/start.h"
-#ifdef HOST_HOSTILE
-#include "host/hostile.h"
-#endif
 
 typedef int64_t own_call(struct host_thread *t, const uint64_t r[6]);
 
@@ -123,17 +121,14 @@ int64_t serve_call(struct host_thread *t, const struct hostcall_frame *f)
         t->counters.calls[f->nr]++;
     if (g_host.stats)
         stats_count_bytes(t, f);
-#ifdef HOST_HOSTILE
-    return hostile_serve(t, f, serve_honestly);
-#else
-    return serve_honestly(t, f);
-#endif
+    return conduct_serve(t, f, serve_honestly);
 }
 
 _Noreturn void serve_thread(struct host_thread *t, uint64_t reason, uint64_t argument)
 {
     for (;;) {
         uint64_t frame;
+        conduct_before_enter(t, &reason, &argument);
         t->counters.eenter++;
         uint64_t exit = g_host.device->enter(t, reason, argument, 0, &frame);
         t->counters.eexit++;

@@ -49,7 +49,6 @@ struct host_process {
     uint64_t host_signals; /* bit n-1: passed on to the enclave */
     uint64_t load_ns;      /* how long the enclave took to build */
     const char *aesm_path;
-    const char *lie; /* only in the hostile build */
     struct host_thread *threads[LAYOUT_MAX_THREADS]; /* made when first used; never freed */
 };
 
