@@ -25,14 +25,15 @@ stop_server() { [ -z "$server" ] || { kill "$server" 2>/dev/null; wait "$server"
 trap stop_server EXIT
 
 # Libraries that numpy and the standard library's extensions load, as arguments for ldd() in the template.
-libraries=$(find /usr/lib/python3/dist-packages/numpy "$("$python" -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')/lib-dynload" \
+stdlib=$("$python" -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
+libraries=$(find /usr/lib/python3/dist-packages/numpy "$stdlib/lib-dynload" \
     -name '*.so' | sort | paste -sd:)
 
 # render DIR STAGE [-Dname=value...]: DIR/digits.manifest
 render() {
     local dir=$1 stage=$2
     shift 2
-    "$cloister" manifest -Dentrypoint="$python" -Dstage="$stage" -Dport="$port" -Dlibraries="$libraries:$build/attest/libsecret_prov_attest.so" "$@" \
+    "$cloister" manifest -Dentrypoint="$python" -Dstage="$stage" -Dport="$port" -Dstdlib="$stdlib" -Dlibraries="$libraries:$build/attest/libsecret_prov_attest.so" "$@" \
         "$here/digits.manifest.template" "$dir/digits.manifest"
 }
 
