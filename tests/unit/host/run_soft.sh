@@ -1,7 +1,7 @@
 #!/bin/sh
-# The software device end to end, with a tiny enclave. usage: run_soft.sh HOST IMAGE MAKE_PLAN MAKE_SIG CHECK_REPORT
+# The software device end to end, with a tiny enclave. usage: run_soft.sh HOST IMAGE MAKE_PLAN MAKE_SIG CHECK_REPORT WITHOUT_DISPATCH
 set -eu
-host=$1 image=$2 make_plan=$3 make_sig=$4 check_report=$5
+host=$1 image=$2 make_plan=$3 make_sig=$4 check_report=$5 without_dispatch=$6
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 fail() { echo "FAILED: $1"; [ ! -f "$dir/err" ] || cat "$dir/err"; exit 1; }
 soft() { # plan sig arg...
@@ -17,6 +17,11 @@ soft "$dir/plan" "$dir/plan.sig" -- e || fail "exceptions reach the enclave with
 soft "$dir/plan" "$dir/plan.sig" -- p || fail "without EXINFO a page fault tells nothing: line $?"
 soft "$dir/exinfo" "$dir/exinfo.sig" -- P || fail "with EXINFO a page fault tells address and error: line $?"
 soft "$dir/plan" "$dir/plan.sig" -- t || fail "threads are made, kicked, woken, and made again: line $?"
+honest=$host; host="$without_dispatch $host"
+soft2() { timeout 60 $host --mode soft --image "$image" --plan "$dir/plan" --sig "$dir/plan.sig" --device-key-fd 9 "$@" 9<"$dir/device" 2>"$dir/err"; }
+soft2 -- e || fail "without Syscall User Dispatch, a seccomp filter catches system calls: line $?"
+soft2 -- t || fail "without Syscall User Dispatch, threads work: line $?"
+host=$honest
 soft "$dir/plan" "$dir/plan.sig" -- s || fail "a storm of signals loses and breaks nothing: line $?"
 soft "$dir/plan" "$dir/plan.sig" -- k >"$dir/one" || fail "EREPORT and EGETKEY answer: line $?"
 "$check_report" "$dir/one" "$dir/plan.sig" || fail "the report verifies and names the enclave: check $?"
