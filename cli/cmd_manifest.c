@@ -88,11 +88,20 @@ static int parse_options(int argc, char **argv, struct manifest_options *o)
     return 0;
 }
 
+/*
+ * The system's Python when there is one: python3-jinja2 is a package of the system, and what templates
+ * ask of `python` (stdlib, distlib, ...) should be the interpreter that manifests run.
+ */
+static char *python_path(void)
+{
+    return (char *)(access("/usr/bin/python3", X_OK) == 0 ? "/usr/bin/python3" : "python3");
+}
+
 /* argv of the renderer; pointers into o and the two buffers. */
 static void renderer_argv(struct manifest_options *o, char *script, char *image, char *libdir, char **argv)
 {
     size_t n = 0;
-    argv[n++] = (char *)"python3";
+    argv[n++] = python_path();
     argv[n++] = script;
     argv[n++] = (char *)"--image";
     argv[n++] = image;

@@ -61,13 +61,20 @@ static int add_found(void *arg, const char *path, uint64_t size)
     return 0;
 }
 
+/* The file system's own errno goes on: gramine-sgx-sign exits differently when a file is missing. */
+static int cannot_open(struct expansion *x, const struct manifest_trusted *t, int error)
+{
+    reader_fail(&x->r, t->node, "sgx.trusted_files", "%s: %s", t->uri + 5, strerror(-error));
+    return error;
+}
+
 static int expand_directory(struct expansion *x, const struct manifest_trusted *t)
 {
     struct problem why;
     struct stat st;
     int fd = open_in(x->root, t->uri + 5, O_PATH);
     if (fd < 0)
-        return reader_fail(&x->r, t->node, "sgx.trusted_files", "%s: %s", t->uri + 5, strerror(-fd));
+        return cannot_open(x, t, fd);
     bool directory = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
     close(fd);
     if (!directory)
@@ -85,7 +92,7 @@ static int expand_file(struct expansion *x, const struct manifest_trusted *t)
     int fd = open_in(x->root, t->uri + 5, O_PATH);
     bool given = t->flags & PLAN_TRUSTED_SHA256;
     if (fd < 0 && !(given && fd == -ENOENT))
-        return reader_fail(&x->r, t->node, "sgx.trusted_files", "%s: %s", t->uri + 5, strerror(-fd));
+        return cannot_open(x, t, fd);
     if (fd >= 0 && fstat(fd, &st) == 0)
         x->bytes += (uint64_t)st.st_size;
     if (fd >= 0)

@@ -27,8 +27,8 @@ int sign_measure(const struct image_file *image, const struct plan *plan, struct
     if (ret == -ENOSPC && need > UINT64_C(1) << 40)
         return problem_set(why, ret, "sgx.enclave_size: the enclave does not fit in 1024G: lower sgx.max_threads");
     if (ret == -ENOSPC)
-        return problem_set(why, ret, "sgx.enclave_size: %lluM is too small for %u threads and their plan: needs at least %lluM: set sgx.enclave_size",
-                           (unsigned long long)(plan->h->enclave_size >> 20), plan->h->max_threads,
+        return problem_set(why, ret, "sgx.enclave_size: %lluK is too small for %u threads and their plan: needs at least %lluM: set sgx.enclave_size",
+                           (unsigned long long)(plan->h->enclave_size >> 10), plan->h->max_threads,
                            (unsigned long long)(need + (1 << 20) - 1) >> 20);
     if (ret)
         return problem_set(why, ret, "the image cannot be laid out: %s", strerror(-ret));

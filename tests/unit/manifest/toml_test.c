@@ -87,6 +87,17 @@ static void a_parse_error_is_one_line_with_its_place(void **state)
     assert_null(strchr(why.text, '\n'));
 }
 
+static void what_breaks_the_parser_s_assertions_is_an_error_of_the_text(void **state)
+{
+    static const char *const texts[] = { "[[[", "a = 1\u040b", "a = 1\u2100", "[a]\u1700", "a.[", "[a.[", "a = [\u040b]" };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct toml_node *root = NULL;
+        struct problem why;
+        assert_int_equal(toml_parse("t", texts[i], strlen(texts[i]), &root, &why), -EINVAL);
+        assert_null(root);
+    }
+}
+
 static void near_names_are_found_and_far_ones_are_not(void **state)
 {
     static const char *const names[] = { "sign", "inspect", "sgx.enclave_size", NULL };
@@ -104,6 +115,7 @@ int main(void)
         cmocka_unit_test(what_is_written_reads_back_and_writes_the_same),
         cmocka_unit_test(deep_nesting_is_an_error_not_a_crash),
         cmocka_unit_test(a_parse_error_is_one_line_with_its_place),
+        cmocka_unit_test(what_breaks_the_parser_s_assertions_is_an_error_of_the_text),
         cmocka_unit_test(near_names_are_found_and_far_ones_are_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
