@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/quote.h"
+#include "attest/dcap/quote.h"
 #include "cli/commands.h"
 #include "cli/show.h"
 #include "cli/term.h"

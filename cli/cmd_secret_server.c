@@ -1,6 +1,6 @@
 /*
  * cloister secret-server: release a secret to enclaves that prove who they are. Serving is
- * attest/sp_server.c, judging attest/ratls_verify.c; here are start, log and end. The secret is never
+ * attest/secret/sp_server.c, judging attest/ratls/ratls_verify.c; here are start, log and end. The secret is never
  * logged and is wiped at the end.
  */
 #include <arpa/inet.h>
@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "attest/ratls_verify.h"
-#include "attest/sp_server.h"
+#include "attest/ratls/ratls_verify.h"
+#include "attest/secret/sp_server.h"
 #include "cli/commands.h"
 #include "cli/secret_options.h"
 #include "cli/term.h"

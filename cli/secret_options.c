@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "attest/file.h"
-#include "attest/relying_env.h"
-#include "attest/server_cert.h"
+#include "attest/ratls/relying_env.h"
+#include "attest/secret/server_cert.h"
 #include "attest/soft/pki.h"
 #include "attest/soft/state.h"
 #include "cli/commands.h"
@@ -73,7 +73,7 @@ static void help(void)
           "  --allow-debug          accept debug enclaves, whose memory the host can read\n"
           "  --accept-tcb STATUS    accept a platform status beside UpToDate, e.g. SWHardeningNeeded\n"
           "  --any-enclave          accept every enclave on a genuine platform\n"
-          "  --policy FILE          the same as a JSON file (attest/policy_file.h)\n"
+          "  --policy FILE          the same as a JSON file (attest/ratls/policy_file.h)\n"
           "Whom to believe:\n"
           "  --trust-root FILE      root certificate to trust instead of Intel's\n"
           "  --collateral PATH      folder or file with revocation lists, TCB info and QE identity\n"

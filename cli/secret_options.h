@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "attest/collateral.h"
-#include "attest/policy_file.h"
-#include "attest/trust.h"
+#include "attest/dcap/collateral.h"
+#include "attest/ratls/policy_file.h"
+#include "attest/dcap/trust.h"
 
 struct secret_options {
     char host[256], port[32];

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "attest/quote.h"
+#include "attest/dcap/quote.h"
 #include "cli/show.h"
 #include "cli/term.h"
 #include "lib/base/bytes.h"

@@ -12,7 +12,7 @@
 
 #include "attest/soft/service.h"
 #include "attest/soft/state.h"
-#include "attest/unix_socket.h"
+#include "attest/soft/unix_socket.h"
 
 #define START_TRIES 500
 #define START_STEP  20000 /* microseconds: ten seconds in all */

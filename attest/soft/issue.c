@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "attest/ecdsa.h"
+#include "attest/dcap/ecdsa.h"
 #include "lib/base/bytes.h"
 #include "lib/base/str.h"
 

@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/ecdsa.h"
+#include "attest/dcap/ecdsa.h"
 #include "attest/file.h"
-#include "attest/quote.h"
+#include "attest/dcap/quote.h"
 #include "attest/soft/issue.h"
 #include "attest/soft/pki.h"
 #include "attest/soft/report_mac.h"

@@ -22,7 +22,7 @@
 #include "attest/soft/answer.h"
 #include "attest/soft/qe.h"
 #include "attest/soft/state.h"
-#include "attest/unix_socket.h"
+#include "attest/soft/unix_socket.h"
 #include "lib/aesm/aesm.h"
 #include "lib/base/bytes.h"
 

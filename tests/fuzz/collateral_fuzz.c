@@ -2,11 +2,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "attest/chain.h"
-#include "attest/collateral.h"
-#include "attest/crl.h"
-#include "attest/identity.h"
-#include "attest/tcb.h"
+#include "attest/dcap/chain.h"
+#include "attest/dcap/collateral.h"
+#include "attest/dcap/crl.h"
+#include "attest/dcap/identity.h"
+#include "attest/dcap/tcb.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

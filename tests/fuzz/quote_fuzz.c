@@ -2,8 +2,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "attest/chain.h"
-#include "attest/quote.h"
+#include "attest/dcap/chain.h"
+#include "attest/dcap/quote.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

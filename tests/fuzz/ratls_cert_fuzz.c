@@ -2,8 +2,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "attest/cbor.h"
-#include "attest/ratls_cert.h"
+#include "attest/ratls/cbor.h"
+#include "attest/ratls/ratls_cert.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "attest/file.h"
-#include "attest/quote.h"
+#include "attest/dcap/quote.h"
 #include "attest/soft/pki.h"
 #include "attest/soft/report_mac.h"
 #include "lib/base/assert.h"

@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "attest/collateral.h"
+#include "attest/dcap/collateral.h"
 #include "attest/soft/qe.h"
 #include "attest/soft/state.h"
-#include "attest/trust.h"
+#include "attest/dcap/trust.h"
 
 struct fixture {
     char folder[SOFT_PATH_MAX];

@@ -15,10 +15,10 @@
 #include <cmocka.h>
 
 #include "attest/file.h"
-#include "attest/policy.h"
-#include "attest/ratls_cert.h"
-#include "attest/ratls_create.h"
-#include "attest/ratls_verify.h"
+#include "attest/ratls/policy.h"
+#include "attest/ratls/ratls_cert.h"
+#include "attest/ratls/ratls_create.h"
+#include "attest/ratls/ratls_verify.h"
 #include "lib/base/bytes.h"
 #include "lib/base/str.h"
 #include "tests/unit/attest/attestation_dir.h"

@@ -15,11 +15,11 @@
 
 #include <cmocka.h>
 
-#include "attest/ratls_create.h"
-#include "attest/server_cert.h"
-#include "attest/sp_client.h"
-#include "attest/sp_server.h"
-#include "attest/sp_wire.h"
+#include "attest/ratls/ratls_create.h"
+#include "attest/secret/server_cert.h"
+#include "attest/secret/sp_client.h"
+#include "attest/secret/sp_server.h"
+#include "attest/secret/sp_wire.h"
 #include "lib/base/bytes.h"
 #include "tests/unit/attest/attestation_dir.h"
 #include "tests/unit/attest/fixture.h"

@@ -16,12 +16,12 @@
 
 #include <cmocka.h>
 
-#include "attest/aesm_client.h"
-#include "attest/quote.h"
+#include "attest/soft/aesm_client.h"
+#include "attest/dcap/quote.h"
 #include "attest/soft/answer.h"
 #include "attest/soft/service.h"
-#include "attest/unix_socket.h"
-#include "attest/verify.h"
+#include "attest/soft/unix_socket.h"
+#include "attest/dcap/verify.h"
 #include "lib/base/bytes.h"
 #include "tests/unit/attest/fixture.h"
 

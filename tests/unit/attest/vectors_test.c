@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "attest/collateral.h"
+#include "attest/dcap/collateral.h"
 #include "attest/file.h"
-#include "attest/quote.h"
-#include "attest/verify.h"
+#include "attest/dcap/quote.h"
+#include "attest/dcap/verify.h"
 
 struct result {
     enum { PASS, FAIL, STRICT } kind;

@@ -1,0 +1,303 @@
+/*
+ * The DCAP verification, step by step and in Intel's order: formats first, then the PCK chain, the TCB
+ * info, the QE identity, their dates, the quote itself, and last the TCB level. Everything that comes
+ * in is hostile until the step that checks its signature. Start at quote_verify().
+ */
+#include "attest/dcap/verify.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/sha.h>
+#include <string.h>
+
+#include "attest/dcap/chain.h"
+#include "attest/dcap/crl.h"
+#include "attest/dcap/ecdsa.h"
+#include "attest/dcap/evaluate.h"
+#include "attest/dcap/identity.h"
+#include "attest/dcap/quote.h"
+#include "attest/dcap/tcb.h"
+#include "lib/base/bytes.h"
+
+struct verification {
+    const struct collateral *collateral;
+    const struct verify_options *options;
+    struct quote quote;
+    struct chain pck, tcb_chain, qe_chain;
+    struct pck_facts facts;
+    X509_CRL *root_crl, *pck_crl;
+    struct tcb_info tcb;
+    struct enclave_identity identity;
+    struct window dates;
+    struct verdict *out;
+};
+
+/* Each step returns 0 or fails with this. */
+static int fail(struct verification *v, enum verify_step step, const char *detail)
+{
+    v->out->failed = step;
+    v->out->detail = detail;
+    return -EBADMSG;
+}
+
+static int malformed(struct verification *v, enum verify_step step, const char *detail)
+{
+    (void)fail(v, step, detail);
+    return -EINVAL;
+}
+
+static int check_root(struct verification *v, const struct chain *chain, enum verify_step step)
+{
+    uint8_t point[P256_POINT_SIZE];
+    if (chain_root_point(chain, point))
+        return fail(v, step, "the root's key is not on P-256");
+    if (!trust_roots_contain(v->options->roots, point))
+        return fail(v, step, NULL);
+    SHA256(point, sizeof(point), v->out->root_key_sha256);
+    return 0;
+}
+
+void verdict_body_read(const struct quote *q, struct verdict_body *b)
+{
+    *b = (struct verdict_body){ 0 };
+    b->tee = q->tee;
+    b->debug = quote_is_debug(q);
+    memcpy(b->report_data, quote_report_data(q), sizeof(b->report_data));
+    if (q->body_kind == QUOTE_BODY_SGX) {
+        b->attributes = load_le64(q->body + REPORT_ATTRIBUTES);
+        b->xfrm = load_le64(q->body + REPORT_XFRM);
+        memcpy(b->mrenclave, q->body + REPORT_MRENCLAVE, 32);
+        memcpy(b->mrsigner, q->body + REPORT_MRSIGNER, 32);
+        b->isv_prod_id = load_le16(q->body + REPORT_ISVPRODID);
+        b->isv_svn = load_le16(q->body + REPORT_ISVSVN);
+    } else {
+        b->attributes = load_le64(q->body + TD_ATTRIBUTES);
+        b->xfrm = load_le64(q->body + TD_ATTRIBUTES + 8);
+        memcpy(b->mrtd, q->body + TD_MRTD, 48);
+    }
+}
+
+static int decode_quote(struct verification *v, const void *quote, size_t size)
+{
+    const char *why;
+    if (quote_parse(quote, size, &v->quote, &why))
+        return malformed(v, VERIFY_QUOTE_FORMAT, why);
+    verdict_body_read(&v->quote, &v->out->body);
+    if (v->quote.cert_type != QUOTE_CERT_PCK_CHAIN)
+        return fail(v, VERIFY_CERT_TYPE, NULL);
+    return 0;
+}
+
+static int decode_pck(struct verification *v)
+{
+    const char *why;
+    if (chain_parse(v->quote.cert_data, v->quote.cert_size, 3, &v->pck, &why))
+        return malformed(v, VERIFY_PCK_CHAIN_FORMAT, why);
+    if (pck_facts_parse(v->pck.leaf, &v->facts))
+        return malformed(v, VERIFY_PCK_CHAIN_FORMAT, "the SGX extension of the leaf is malformed");
+    /* Both say the same in every real certificate; one that contradicts itself is not believed. */
+    if (memcmp(v->facts.components, v->facts.cpusvn, TCB_COMPONENTS) != 0)
+        return malformed(v, VERIFY_PCK_CHAIN_FORMAT, "CPUSVN and TCB components disagree");
+    memcpy(v->out->fmspc, v->facts.fmspc, sizeof(v->out->fmspc));
+    return check_root(v, &v->pck, VERIFY_TRUST_ROOT);
+}
+
+static int decode_issuers(struct verification *v)
+{
+    const struct collateral *c = v->collateral;
+    int qe = c->item[COLLATERAL_QE_CHAIN].data ? COLLATERAL_QE_CHAIN : COLLATERAL_TCB_CHAIN;
+    const char *why;
+    if (chain_parse(c->item[COLLATERAL_TCB_CHAIN].data, c->item[COLLATERAL_TCB_CHAIN].size, 2,
+                    &v->tcb_chain, &why) ||
+        chain_parse(c->item[qe].data, c->item[qe].size, 2, &v->qe_chain, &why))
+        return malformed(v, VERIFY_ISSUER_CHAIN_FORMAT, why);
+    v->root_crl = crl_parse(c->item[COLLATERAL_ROOT_CRL].data, c->item[COLLATERAL_ROOT_CRL].size);
+    if (!v->root_crl)
+        return malformed(v, VERIFY_CRL_FORMAT, "root CA revocation list");
+    v->pck_crl = crl_parse(c->item[COLLATERAL_PCK_CRL].data, c->item[COLLATERAL_PCK_CRL].size);
+    if (!v->pck_crl)
+        return malformed(v, VERIFY_CRL_FORMAT, "PCK revocation list");
+    return 0;
+}
+
+static int decode(struct verification *v, const void *quote, size_t size)
+{
+    const struct collateral *c = v->collateral;
+    int ret = decode_quote(v, quote, size);
+    if (ret)
+        return ret;
+    ret = tcb_info_parse((const char *)c->item[COLLATERAL_TCB_INFO].data,
+                         c->item[COLLATERAL_TCB_INFO].size, &v->tcb);
+    if (ret)
+        return ret == -ENOMEM ? ret : malformed(v, VERIFY_TCB_INFO_FORMAT, NULL);
+    ret = decode_pck(v);
+    if (ret)
+        return ret;
+    ret = identity_parse((const char *)c->item[COLLATERAL_QE_IDENTITY].data,
+                         c->item[COLLATERAL_QE_IDENTITY].size, &v->identity);
+    if (ret)
+        return ret == -ENOMEM ? ret : malformed(v, VERIFY_QE_IDENTITY_FORMAT, NULL);
+    return decode_issuers(v);
+}
+
+static int check_crl(struct verification *v, X509_CRL *crl, X509 *issuer)
+{
+    const char *why = crl_issuer_problem(crl, issuer);
+    if (why)
+        return fail(v, VERIFY_CRL_ISSUER, why);
+    if (!crl_signed_by(crl, issuer))
+        return fail(v, VERIFY_CRL_SIGNATURE, NULL);
+    crl_dates(crl, &v->dates);
+    return 0;
+}
+
+static int check_pck(struct verification *v)
+{
+    const char *why = chain_problem(&v->pck, "SGX PCK Certificate");
+    int ret;
+    if (why)
+        return fail(v, VERIFY_PCK_CHAIN, why);
+    if ((ret = check_crl(v, v->root_crl, v->pck.root)) ||
+        (ret = check_crl(v, v->pck_crl, v->pck.intermediate)))
+        return ret;
+    if (crl_lists(v->root_crl, v->pck.root))
+        return fail(v, VERIFY_REVOKED, "the root has revoked itself");
+    if (crl_lists(v->root_crl, v->pck.intermediate))
+        return fail(v, VERIFY_REVOKED, "the PCK CA has been revoked by the root");
+    if (crl_lists(v->pck_crl, v->pck.leaf))
+        return fail(v, VERIFY_REVOKED, "the platform's PCK certificate has been revoked");
+    chain_dates(&v->pck, &v->dates);
+    return 0;
+}
+
+/* The chain and the signature of one signed document; the steps differ by document. */
+static int check_document(struct verification *v, const struct chain *chain,
+                          const struct document *document, const enum verify_step steps[3])
+{
+    const char *why = chain_problem(chain, "SGX TCB Signing");
+    int ret;
+    if (why)
+        return fail(v, steps[0], why);
+    if ((ret = check_root(v, chain, steps[1])))
+        return ret;
+    /* The root list was checked with the PCK chain's root; this root may be another key of the set. */
+    if (!crl_signed_by(v->root_crl, chain->root))
+        return fail(v, VERIFY_CRL_SIGNATURE, "the root list is not by the signer's root");
+    if (crl_lists(v->root_crl, chain->leaf))
+        return fail(v, VERIFY_REVOKED, "the TCB signing certificate has been revoked");
+    if (!document_signed_by(document, X509_get0_pubkey(chain->leaf)))
+        return fail(v, steps[2], NULL);
+    chain_dates(chain, &v->dates);
+    window_add(&v->dates, document->issued, document->next_update);
+    return 0;
+}
+
+static int check_dates(struct verification *v, int64_t now)
+{
+    struct verdict *out = v->out;
+    out->earliest_expiration = v->dates.earliest_end;
+    out->latest_issue = v->dates.latest_start;
+    out->not_yet_valid = now < v->dates.latest_start;
+    out->expired = now >= v->dates.earliest_end;
+    if (v->options->accept_out_of_date_collateral)
+        return 0;
+    if (out->not_yet_valid)
+        return fail(v, VERIFY_NOT_YET_VALID, NULL);
+    if (out->expired)
+        return fail(v, VERIFY_EXPIRED, NULL);
+    return 0;
+}
+
+static int check_qe_report(struct verification *v)
+{
+    const struct quote *q = &v->quote;
+    uint8_t hash[SHA256_DIGEST_LENGTH];
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool hashed = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+                  EVP_DigestUpdate(ctx, q->attestation_key, 64) == 1 &&
+                  EVP_DigestUpdate(ctx, q->auth, q->auth_size) == 1 &&
+                  EVP_DigestFinal_ex(ctx, hash, NULL) == 1;
+    EVP_MD_CTX_free(ctx);
+    if (!hashed)
+        return -ENOMEM;
+    if (!p256_verify(X509_get0_pubkey(v->pck.leaf), q->qe_signature, q->qe_report,
+                     REPORT_BODY_SIZE))
+        return fail(v, VERIFY_QE_REPORT_SIGNATURE, NULL);
+    if (memcmp(hash, q->qe_report + REPORT_DATA, sizeof(hash)) != 0 ||
+        !bytes_are_zero(q->qe_report + REPORT_DATA + 32, 32))
+        return fail(v, VERIFY_QE_REPORT_DATA, NULL);
+    if (v->identity.qve || v->identity.td_qe != (q->tee == QUOTE_TEE_TDX))
+        return fail(v, VERIFY_QE_IDENTITY_MATCH, "the identity is for another TEE");
+    const char *why = identity_mismatch(&v->identity, q->qe_report);
+    return why ? fail(v, VERIFY_QE_IDENTITY_MATCH, why) : 0;
+}
+
+static int check_quote(struct verification *v)
+{
+    const struct quote *q = &v->quote;
+    if (v->tcb.tdx != (q->tee == QUOTE_TEE_TDX))
+        return fail(v, VERIFY_TCB_INFO_MATCH, "it is for another TEE");
+    if (memcmp(v->tcb.fmspc, v->facts.fmspc, 6) != 0)
+        return fail(v, VERIFY_TCB_INFO_MATCH, "FMSPC differs");
+    if (memcmp(v->tcb.pceid, v->facts.pceid, 2) != 0)
+        return fail(v, VERIFY_TCB_INFO_MATCH, "PCEID differs");
+    const char *why = q->tee == QUOTE_TEE_TDX ? tdx_module_problem(&v->tcb, q->body) : NULL;
+    if (why)
+        return fail(v, VERIFY_TDX_MODULE, why);
+    int ret = check_qe_report(v);
+    if (ret)
+        return ret;
+    EVP_PKEY *key = p256_key_new(q->attestation_key);
+    bool good = key && p256_verify(key, q->isv_signature, q->signed_bytes, q->signed_size);
+    EVP_PKEY_free(key);
+    if (!key)
+        return malformed(v, VERIFY_QUOTE_FORMAT, "the attestation key is no point of P-256");
+    return good ? 0 : fail(v, VERIFY_QUOTE_SIGNATURE, NULL);
+}
+
+static int check_tcb(struct verification *v)
+{
+    const char *why = NULL;
+    int ret = tcb_evaluate(&v->tcb, &v->identity, &v->facts, &v->quote, v->out, &why);
+    if (ret == -EBADMSG)
+        return fail(v, VERIFY_TCB_LEVEL, why);
+    if (ret)
+        return ret;
+    if (v->out->status == TCB_REVOKED)
+        return fail(v, VERIFY_TCB_REVOKED, NULL);
+    return 0;
+}
+
+static int run(struct verification *v, const void *quote, size_t size, int64_t now)
+{
+    static const enum verify_step tcb_steps[] = { VERIFY_TCB_CHAIN, VERIFY_TCB_CHAIN_ROOT,
+                                                  VERIFY_TCB_INFO_SIGNATURE };
+    static const enum verify_step qe_steps[] = { VERIFY_QE_CHAIN, VERIFY_QE_CHAIN_ROOT,
+                                                 VERIFY_QE_IDENTITY_SIGNATURE };
+    int ret;
+    if ((ret = decode(v, quote, size)) || (ret = check_pck(v)) ||
+        (ret = check_document(v, &v->tcb_chain, &v->tcb.document, tcb_steps)) ||
+        (ret = check_document(v, &v->qe_chain, &v->identity.document, qe_steps)) ||
+        (ret = check_dates(v, now)) || (ret = check_quote(v)) || (ret = check_tcb(v)))
+        return ret;
+    v->out->failed = VERIFY_DONE;
+    v->out->verified = true;
+    return 0;
+}
+
+int quote_verify(const void *quote, size_t size, const struct collateral *collateral,
+                 const struct verify_options *options, int64_t now, struct verdict *out)
+{
+    struct verification v = { .collateral = collateral, .options = options, .out = out };
+    *out = (struct verdict){ 0 };
+    int ret = run(&v, quote, size, now);
+    identity_fini(&v.identity);
+    tcb_info_fini(&v.tcb);
+    X509_CRL_free(v.pck_crl);
+    X509_CRL_free(v.root_crl);
+    chain_fini(&v.qe_chain);
+    chain_fini(&v.tcb_chain);
+    chain_fini(&v.pck);
+    ERR_clear_error();
+    return ret;
+}

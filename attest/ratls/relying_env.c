@@ -1,0 +1,124 @@
+/* Read RA_TLS_* and CLOISTER_*: see attest/ratls/relying_env.h. The environment is the relying party's own. */
+#include "attest/ratls/relying_env.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attest/file.h"
+
+static bool is_on(const char *name)
+{
+    const char *v = getenv(name);
+    return v && strcmp(v, "1") == 0;
+}
+
+static void load_platform(struct policy *p)
+{
+    bool outdated = is_on("RA_TLS_ALLOW_OUTDATED_TCB_INSECURE");
+    bool config = is_on("RA_TLS_ALLOW_HW_CONFIG_NEEDED");
+    bool hardening = is_on("RA_TLS_ALLOW_SW_HARDENING_NEEDED");
+    p->allow_debug = is_on("RA_TLS_ALLOW_DEBUG_ENCLAVE_INSECURE");
+    if (config)
+        p->accepted_statuses |= 1u << TCB_CONFIG_NEEDED;
+    if (outdated)
+        p->accepted_statuses |= 1u << TCB_OUT_OF_DATE;
+    if (outdated && config)
+        p->accepted_statuses |= 1u << TCB_OUT_OF_DATE_CONFIG_NEEDED;
+    if (hardening)
+        p->accepted_statuses |= 1u << TCB_SW_HARDENING_NEEDED;
+    if (config && hardening)
+        p->accepted_statuses |= 1u << TCB_CONFIG_AND_SW_HARDENING_NEEDED;
+}
+
+/* "any" is *value NULL. Unset is an error: silence must not mean "anyone". */
+static int required(const char *name, const char **value)
+{
+    *value = getenv(name);
+    if (!*value) {
+        fprintf(stderr, "RA-TLS: %s: not set: give a value, or \"any\"\n", name);
+        return RATLS_VERIFY_FAILED;
+    }
+    if (strcmp(*value, "any") == 0)
+        *value = NULL;
+    return 0;
+}
+
+static int load_hash(const char *name, struct policy *p, int (*add)(struct policy *, const char *))
+{
+    const char *value;
+    int ret = required(name, &value);
+    if (ret == 0 && value && add(p, value)) {
+        fprintf(stderr, "RA-TLS: %s: not 64 hexadecimal digits\n", name);
+        ret = RATLS_VERIFY_FAILED;
+    }
+    return ret;
+}
+
+static int load_identity(struct policy *p)
+{
+    const char *prod_id, *svn;
+    int ret;
+    if ((ret = load_hash("RA_TLS_MRSIGNER", p, policy_add_mrsigner)) ||
+        (ret = load_hash("RA_TLS_MRENCLAVE", p, policy_add_mrenclave)) ||
+        (ret = required("RA_TLS_ISV_PROD_ID", &prod_id)) || (ret = required("RA_TLS_ISV_SVN", &svn)))
+        return ret;
+    p->check_prod_id = prod_id != NULL;
+    p->prod_id = prod_id ? (uint16_t)strtoul(prod_id, NULL, 10) : 0;
+    p->min_svn = svn ? (uint16_t)strtoul(svn, NULL, 10) : 0;
+    if (policy_is_open(p))
+        fprintf(stderr, "RA-TLS: warning: MRSIGNER and MRENCLAVE are both \"any\": every enclave is accepted\n");
+    return 0;
+}
+
+int relying_load_root(const char *path, struct trust_roots *out)
+{
+    uint8_t *pem = NULL;
+    size_t size = 0;
+    if (!path) {
+        trust_roots_intel(out);
+        return 0;
+    }
+    *out = (struct trust_roots){ 0 };
+    int ret = file_read(path, 1u << 20, &pem, &size);
+    if (ret == 0)
+        ret = trust_roots_add_pem(out, pem, size);
+    if (ret)
+        fprintf(stderr, "trust root: %s: %s\n", path,
+                ret == -EINVAL ? "no P-256 certificate in PEM form" : strerror(-ret));
+    free(pem);
+    return ret;
+}
+
+static int load_collateral(const char *path, struct collateral *out)
+{
+    const char *missing = NULL;
+    if (!path) {
+        fprintf(stderr, "RA-TLS: CLOISTER_COLLATERAL: not set: name a folder or file of collateral\n");
+        return -ENOENT;
+    }
+    int ret = collateral_load(path, out, &missing);
+    if (ret)
+        fprintf(stderr, "collateral: %s%s%s: %s\n", path, missing ? "/" : "", missing ? missing : "",
+                strerror(-ret));
+    return ret;
+}
+
+int relying_env_load(bool with_identity, struct relying_env *out)
+{
+    *out = (struct relying_env){ 0 };
+    load_platform(&out->policy);
+    int ret = with_identity ? load_identity(&out->policy) : 0;
+    if (ret)
+        return ret;
+    if (relying_load_root(getenv("CLOISTER_TRUST_ROOT"), &out->roots) ||
+        load_collateral(getenv("CLOISTER_COLLATERAL"), &out->collateral))
+        return RATLS_FATAL;
+    return 0;
+}
+
+void relying_env_fini(struct relying_env *e)
+{
+    collateral_fini(&e->collateral);
+}

@@ -1,0 +1,26 @@
+#ifndef ATTEST_RELYING_ENV_H
+#define ATTEST_RELYING_ENV_H
+
+/*
+ * The relying party's settings as programs written for Gramine give them: RA_TLS_* in the environment,
+ * plus CLOISTER_TRUST_ROOT and CLOISTER_COLLATERAL. Only the libraries' edges read the environment.
+ */
+#include "attest/ratls/ratls_verify.h"
+
+struct relying_env {
+    struct policy policy;
+    struct trust_roots roots;
+    struct collateral collateral;
+};
+
+/*
+ * with_identity   also the four measurement variables, each required
+ * Returns 0; RATLS_VERIFY_FAILED a missing or malformed measurement variable; RATLS_FATAL no usable
+ * collateral or root. Says on stderr what is wrong. relying_env_fini() in any case.
+ */
+int relying_env_load(bool with_identity, struct relying_env *out);
+void relying_env_fini(struct relying_env *e);
+/* The root file or Intel's; the collateral path. Shared with cloister secret-server. Says what is wrong. */
+int relying_load_root(const char *path, struct trust_roots *out);
+
+#endif
