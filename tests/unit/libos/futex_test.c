@@ -1,4 +1,5 @@
 /* The futex table under real concurrency: no wake-up lost, none invented, nobody else's waiter touched. */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
