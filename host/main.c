@@ -3,6 +3,7 @@
  * wrong, the enclave's measurement and the gate's checks catch. Read DESIGN §1 and host/README.md first.
  */
 #include <sys/auxv.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "host/build.h"
@@ -41,6 +42,18 @@ static void prepare_soft(const struct options *o)
         host_fail("this kernel can neither dispatch system calls (Linux 5.11) nor filter them: see 'cloister doctor'");
 }
 
+/* What we inherited beyond stdin, stdout, stderr is nobody's business here. */
+static void close_inherited(const struct options *o)
+{
+    int keep[2] = { o->plan_fd, o->mode == MODE_SOFT ? o->device_key_fd : o->plan_fd };
+    unsigned low = (unsigned)MIN(keep[0], keep[1]), high = (unsigned)MAX(keep[0], keep[1]);
+    if (low > 3)
+        syscall(SYS_close_range, 3, low - 1, 0);
+    if (high > low + 1 && high > 3)
+        syscall(SYS_close_range, MAX(low + 1, 3), high - 1, 0);
+    syscall(SYS_close_range, MAX(high + 1, 3), ~0u, 0);
+}
+
 int main(int argc, char **argv)
 {
     struct options o;
@@ -50,6 +63,7 @@ int main(int argc, char **argv)
     if (ret)
         return ret < 0 ? 0 : ret;
     conduct_choose(o.lie);
+    close_inherited(&o);
     image_open(o.image, &image);
     image_open_plan(o.plan_fd, &plan);
     if (o.mode == MODE_DIRECT)
@@ -59,5 +73,7 @@ int main(int argc, char **argv)
         prepare_soft(&o);
     g_host.device = o.mode == MODE_SOFT ? &device_soft : &device_hw;
     build_enclave(&o, &image, &plan);
+    close(image.fd);
+    close(o.plan_fd);
     build_enter(&o, &plan);
 }

@@ -138,16 +138,28 @@ static void install(int sig, void (*handler)(int, siginfo_t *, void *), uint64_t
         host_fail("cannot install the handler of signal %d", sig);
 }
 
+static uint64_t handled_signals(void)
+{
+    uint64_t never = SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP);
+    return (g_host.host_signals | FAULT_SIGNALS | SIGNAL_BIT(SIGNAL_KICK)) & ~never;
+}
+
+void signals_unblock(void)
+{
+    uint64_t mask = handled_signals();
+    sys4(__NR_rt_sigprocmask, SIG_UNBLOCK, address_of(&mask), 0, sizeof(mask));
+}
+
 void signals_install(uint64_t vdso)
 {
     struct kernel_sigaction ignore = { .handler = (void (*)(int, siginfo_t *, void *))1 };
-    uint64_t wanted = (g_host.host_signals & ~FAULT_SIGNALS) | SIGNAL_BIT(SIGNAL_KICK);
+    uint64_t wanted = handled_signals();
     g_vdso = vdso;
     sys4(__NR_rt_sigaction, SIGPIPE, address_of(&ignore), 0, sizeof(ignore.mask));
     for (int sig = 1; sig <= 64; sig++) {
         if (FAULT_SIGNALS & SIGNAL_BIT(sig))
             install(sig, on_signal, SA_NODEFER); /* a fault inside the handler must reach us to be told */
-        else if ((wanted & SIGNAL_BIT(sig)) && sig != SIGKILL && sig != SIGSTOP)
+        else if (wanted & SIGNAL_BIT(sig))
             install(sig, on_signal, 0);
     }
 }

@@ -14,6 +14,9 @@
  */
 void signals_install(uint64_t vdso);
 
+/* Unblock what is handled, on this thread: whoever started us may have blocked it. */
+void signals_unblock(void);
+
 /* The launcher's executable pages. */
 void signals_own_text(uint64_t *low, uint64_t *size);
 

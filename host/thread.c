@@ -13,6 +13,7 @@
 #include "host/device.h"
 #include "host/say.h"
 #include "host/serve.h"
+#include "host/signals.h"
 #include "host/syscall.h"
 #include "host/syscall_stub.h"
 #include "lib/base/assert.h"
@@ -61,6 +62,7 @@ void thread_prepare(struct host_thread *t)
     stack_t alt = { .ss_sp = pointer_to(low), .ss_size = address_of(t) + THREAD_BLOCK_SIZE - low };
     if (sys2(__NR_sigaltstack, address_of(&alt), 0))
         host_fail("cannot set a signal stack");
+    signals_unblock();
     g_host.device->prepare(t);
 }
 
