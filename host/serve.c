@@ -8,6 +8,7 @@
 #include "host/serve.h"
 
 #include <cpuid.h>
+#include <fcntl.h>
 
 #include "host/conduct.h"
 #include "host/device.h"
@@ -24,7 +25,7 @@ typedef int64_t own_call(struct host_thread *t, const uint64_t r[6]);
 
 /* Calls that may sleep for long: made so that a signal cannot slip in just before them. */
 static const uint8_t g_blocking[HC_COUNT] = {
-    [HC_openat] = 1,  [HC_read] = 1,   [HC_write] = 1,    [HC_flock] = 1,  [HC_fcntl] = 1,      [HC_accept4] = 1,
+    [HC_openat] = 1,  [HC_read] = 1,   [HC_write] = 1,    [HC_flock] = 1,  [HC_accept4] = 1,
     [HC_connect] = 1, [HC_sendto] = 1, [HC_recvfrom] = 1, [HC_ppoll] = 1,  [HC_epoll_pwait] = 1,
 };
 
@@ -110,7 +111,8 @@ static int64_t serve_honestly(struct host_thread *t, const struct hostcall_frame
     if (g_own[f->nr])
         return g_own[f->nr](t, f->r);
     uint64_t nr = (uint64_t)hostcall_table[f->nr].linux_nr;
-    if (g_blocking[f->nr])
+    bool lock_wait = f->nr == HC_fcntl && (f->r[1] == F_SETLKW || f->r[1] == F_OFD_SETLKW);
+    if (g_blocking[f->nr] || lock_wait)
         return host_blocking_syscall(&t->pending, nr, f->r);
     return sys6((int64_t)nr, f->r[0], f->r[1], f->r[2], f->r[3], f->r[4], f->r[5]);
 }
