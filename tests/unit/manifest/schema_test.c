@@ -87,6 +87,7 @@ static const struct {
     { ENTRY "sys.debug__mock_syscalls = [{name=\"nosuch\"}]", "sys.debug__mock_syscalls: 'nosuch' is not a Linux x86-64 system call" },
     { ENTRY "sys.debug__mock_syscalls = [{return=1}]", "sys.debug__mock_syscalls: name is missing" },
     { ENTRY "sys.host_signals = [\"KILL\"]", "sys.host_signals: 'KILL' is not a signal that a host may send, such as TERM" },
+    { ENTRY "loader.log_level = \"a\\n\\u001b[31m\"", "loader.log_level: \"a??[31m\" is not one of \"none\", \"error\", \"warning\", \"debug\", \"trace\", \"all\"" },
     { "libos.entrypoint = \"x\nfoo", NULL },
     { "libos.entrypoint = \"x\"\nlibos.entrypoint = \"y\"", NULL },
 };
