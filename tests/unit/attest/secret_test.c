@@ -171,10 +171,8 @@ static void a_client_without_certificate_gets_nothing(void **state)
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
     SSL_set_fd(ssl, fd);
-    if (SSL_connect(ssl) == 1) {
-        (void)SSL_write(ssl, SP_REQUEST, SP_REQUEST_SIZE);
+    if (SSL_connect(ssl) == 1) /* in TLS 1.3 the refusal comes after our handshake */
         assert_true(SSL_read(ssl, &byte, 1) <= 0);
-    }
     SSL_free(ssl);
     SSL_CTX_free(tls);
     close(fd);

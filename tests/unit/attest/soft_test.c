@@ -120,6 +120,32 @@ static void each_kind_of_tampering_is_refused_at_its_step(void **state)
     }
 }
 
+/* Nothing that is signed, and nothing that says what is signed, may be changed in one bit. */
+static void no_flipped_bit_of_quote_or_collateral_verifies(void **state)
+{
+    static const enum collateral_item items[] = { COLLATERAL_PCK_CRL, COLLATERAL_ROOT_CRL, COLLATERAL_TCB_INFO,
+                                                  COLLATERAL_QE_IDENTITY };
+    uint8_t quote[SOFT_QUOTE_MAX], data[64] = { 0 };
+    struct verdict v;
+    size_t size = fixture_quote(&g_fixture, &fake_good, data, quote);
+    for (size_t i = 0; i < 1052; i++) { /* up to the certificates' PEM, where blanks and padding bits are free */
+        quote[i] ^= (uint8_t)(1 << i % 8);
+        if (verify(quote, size, time(NULL), &v) == 0)
+            fail_msg("quote byte %zu", i);
+        quote[i] ^= (uint8_t)(1 << i % 8);
+    }
+    for (size_t k = 0; k < ARRAY_COUNT(items); k++) {
+        uint8_t *d = g_fixture.collateral.item[items[k]].data;
+        for (size_t i = 0; i < g_fixture.collateral.item[items[k]].size; i++) {
+            d[i] ^= 1; /* not 0x20: the case of hexadecimal digits is free */
+            if (verify(quote, size, time(NULL), &v) == 0)
+                fail_msg("collateral %d byte %zu", (int)items[k], i);
+            d[i] ^= 1;
+        }
+    }
+    assert_int_equal(verify(quote, size, time(NULL), &v), 0);
+}
+
 static void every_truncation_is_refused(void **state)
 {
     uint8_t quote[SOFT_QUOTE_MAX], data[64] = { 0 };
@@ -242,6 +268,7 @@ int main(void)
         cmocka_unit_test(intels_root_does_not_accept_a_soft_quote),
         cmocka_unit_test(expired_and_future_collateral_are_refused),
         cmocka_unit_test(each_kind_of_tampering_is_refused_at_its_step),
+        cmocka_unit_test(no_flipped_bit_of_quote_or_collateral_verifies),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(a_report_for_another_target_or_device_gets_no_quote),
         cmocka_unit_test(secrets_are_private_and_stable),
