@@ -11,41 +11,38 @@
 
 struct setting {
     bool set;
-    const char *line;
+    const char *name, *why;
 };
 
-static const char *const log_levels[PLAN_LOG_COUNT] = { "none", "error", "warning", "debug", "trace", "all" };
-
-#define RULE "-----------------------------------------------------------------------------------------------------------------------"
+static void print(const char *setting, const char *why)
+{
+    log_always("  %-46s %s", setting, why);
+}
 
 void banner_print(const struct plan *plan)
 {
     const struct plan_header *h = plan->h;
     const struct setting settings[] = {
-        { h->flags & PLAN_CMDLINE_ARGV, "loader.insecure__use_cmdline_argv = true   (forwarding command-line args from untrusted host)" },
-        { h->flags & PLAN_HOST_ENV, "loader.insecure__use_host_env = true       (forwarding environment vars from untrusted host)" },
-        { h->flags & PLAN_DISABLE_ASLR, "loader.insecure__disable_aslr = true       (Address Space Layout Randomization is off)" },
-        { h->flags & PLAN_ALLOW_EVENTFD, "sys.insecure__allow_eventfd = true         (host-based eventfd is enabled)" },
-        { h->flags & PLAN_FLOCK, "sys.experimental__enable_flock = true      (flock is experimental)" },
-        { h->flags & PLAN_MEMFAULT_NO_EXINFO, "sgx.insecure__allow_memfaults_without_exinfo = true (memory faults as told by the host)" },
-        { h->flags & PLAN_POLICY_ALLOW_ALL, "sgx.file_check_policy = allow_all_but_log  (all files are passed through from untrusted host)" },
-        { h->allowed.count != 0, "sgx.allowed_files = [ ... ]                (some files are passed through from untrusted host)" },
-        { h->keys.count != 0, "fs.insecure__keys.* = \"...\"                (keys hardcoded in manifest)" },
+        { h->flags & PLAN_DEBUG, "sgx.debug", "anyone on the machine can read this enclave's memory" },
+        { h->flags & PLAN_CMDLINE_ARGV, "loader.insecure__use_cmdline_argv", "the machine chooses the arguments" },
+        { h->flags & PLAN_HOST_ENV, "loader.insecure__use_host_env", "the machine chooses the environment" },
+        { h->flags & PLAN_DISABLE_ASLR, "loader.insecure__disable_aslr", "addresses are predictable" },
+        { h->flags & PLAN_ALLOW_EVENTFD, "sys.insecure__allow_eventfd", "eventfd counters are the machine's" },
+        { h->flags & PLAN_FLOCK, "sys.experimental__enable_flock", "file locks are the machine's" },
+        { h->flags & PLAN_MEMFAULT_NO_EXINFO, "sgx.insecure__allow_memfaults_without_exinfo", "the machine can invent memory faults" },
+        { h->flags & PLAN_POLICY_ALLOW_ALL, "sgx.file_check_policy = allow_all_but_log", "unlisted files are read unchecked" },
+        { h->allowed.count != 0, "sgx.allowed_files", "files listed there are read unchecked" },
+        { h->keys.count != 0, "fs.insecure__keys", "keys stand in the manifest, for all to read" },
     };
-    bool debug = h->flags & PLAN_DEBUG, verbose = h->log_level > PLAN_LOG_ERROR, any = debug || verbose;
+    bool verbose = h->log_level > PLAN_LOG_ERROR, any = verbose;
     for (size_t i = 0; i < ARRAY_COUNT(settings); i++)
         any |= settings[i].set;
     if (!any)
         return;
-    log_always(RULE);
-    log_always("Cloister detected the following insecure configurations:");
-    if (debug)
-        log_always("  - sgx.debug = true                           (this is a debug enclave)");
+    log_always("NOT FOR PRODUCTION: the measured manifest weakens this enclave:");
     if (verbose)
-        log_always("  - loader.log_level = %s                   (verbose log level, may leak information)", log_levels[h->log_level]);
+        print("loader.log_level", "the log tells what the program does");
     for (size_t i = 0; i < ARRAY_COUNT(settings); i++)
         if (settings[i].set)
-            log_always("  - %s", settings[i].line);
-    log_always("Cloister will continue application execution, but this configuration must not be used in production!");
-    log_always(RULE);
+            print(settings[i].name, settings[i].why);
 }
