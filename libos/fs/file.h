@@ -76,6 +76,13 @@ static inline struct file *file_get(struct file *f)
 }
 void file_put(struct file *f); /* NULL is fine */
 
+/* The operation, or what Linux answers when there is none; checks the access mode. */
+int64_t file_read(struct file *f, struct iobuf *b, int64_t *pos);
+int64_t file_write(struct file *f, struct iobuf *b, int64_t *pos);
+int file_stat(struct file *f, struct linux_stat *st);
+/* lseek(2) over a file of a known size without holes: sets f->pos (mu held) and returns it. */
+int64_t file_seek_in(struct file *f, int64_t offset, int whence, uint64_t size);
+
 static inline bool file_can_read(const struct file *f)
 {
     return (f->flags & 3) != 1;

@@ -1,0 +1,354 @@
+/*
+ * Changes of names. On file systems of ours each holds g_tree_lock from the look-up to the change of the
+ * dentries; on host directories (whole_path) the host keeps order, and only nodes of ours that are pinned
+ * over them are looked at here.
+ */
+#include "libos/fs/change.h"
+
+#include "lib/base/bytes.h"
+#include "lib/base/str.h"
+#include "lib/linux/errno.h"
+#include "lib/linux/fcntl.h"
+#include "libos/fs/dcache.h"
+#include "libos/fs/synthetic.h"
+#include "libos/fs/walk.h"
+
+static bool is_dots(const char *name)
+{
+    return str_equal(name, ".") || str_equal(name, "..");
+}
+
+/* The directory and the name of what is to be made or removed. */
+static int parent_of(struct fs_view *v, struct dentry *start, const char *path, struct walk_result *w)
+{
+    return walk_path(v, start, path, WALK_PARENT, false, w);
+}
+
+static void lock_tree(const struct dentry *dir)
+{
+    if (!dir->inode->ops->whole_path)
+        mutex_lock(&g_tree_lock);
+}
+
+static void unlock_tree(const struct dentry *dir)
+{
+    if (!dir->inode->ops->whole_path)
+        mutex_unlock(&g_tree_lock);
+}
+
+/* What is called so in dir: found, or looked up. Counted. g_tree_lock held on file systems of ours. */
+static int child_locked(struct dentry *dir, const char *name, bool nofollow, struct dentry **out)
+{
+    size_t n = str_length(name, VFS_NAME_MAX);
+    struct inode *inode;
+    *out = dcache_find(dir, name, n);
+    if (*out)
+        return 0;
+    int r = dir->inode->ops->lookup(dir->inode, name, n, &inode);
+    if (r < 0)
+        return r;
+    if (dir->inode->ops->whole_path)
+        inode->nofollow = nofollow;
+    *out = dentry_new(dir, name, n, inode);
+    if (!*out)
+        return -ENOMEM;
+    if (!dir->inode->ops->whole_path)
+        *out = dcache_add(*out);
+    return 0;
+}
+
+/* May something called so be made in dir? On host directories only what is ours is asked. */
+static int check_make_locked(struct dentry *dir, const char *name)
+{
+    struct dentry *d;
+    struct inode *inode;
+    if (is_dots(name))
+        return -EEXIST;
+    size_t n = str_length(name, VFS_NAME_MAX);
+    d = dcache_find(dir, name, n);
+    dentry_put(d);
+    if (d)
+        return -EEXIST;
+    if (dir->deleted)
+        return -ENOENT;
+    if (dir->inode->ops->whole_path)
+        return 0;
+    int r = dir->inode->ops->lookup(dir->inode, name, n, &inode);
+    if (r == 0)
+        inode_put(inode);
+    return r == 0 ? -EEXIST : r == -ENOENT ? 0 : r;
+}
+
+/* Make the new inode findable; gives the dentry out if wanted. Takes the inode. */
+static int publish(struct dentry *dir, const char *name, struct inode *inode, struct dentry **out)
+{
+    if (!out) {
+        inode_put(inode);
+        return 0;
+    }
+    struct dentry *d = dentry_new(dir, name, str_length(name, VFS_NAME_MAX), inode);
+    if (!d)
+        return -ENOMEM;
+    *out = dcache_add(d);
+    return 0;
+}
+
+int vfs_mkdir(struct fs_view *v, struct dentry *start, const char *path, uint32_t mode)
+{
+    struct walk_result w;
+    struct inode *inode = NULL;
+    int r = parent_of(v, start, path, &w);
+    if (r < 0)
+        return r;
+    struct dentry *dir = w.dentry;
+    lock_tree(dir);
+    r = check_make_locked(dir, w.last);
+    if (r == 0)
+        r = dir->inode->ops->mkdir ? dir->inode->ops->mkdir(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX), mode & 01777, &inode) : -EPERM;
+    unlock_tree(dir);
+    inode_put(inode);
+    dentry_put(dir);
+    return r;
+}
+
+/* A FIFO or socket over a host directory is a node of ours, pinned under its full path. */
+static int pin_node(struct dentry *dir, const char *name, uint32_t mode, struct dentry **out)
+{
+    char path[VFS_PATH_MAX];
+    struct mount *mount = dir->inode->mount;
+    struct inode *inode;
+    struct dentry *at;
+    struct linux_stat st;
+    int r = dir->inode->ops->lookup(dir->inode, name, str_length(name, VFS_NAME_MAX), &inode);
+    if (r == 0) {
+        inode->nofollow = true;
+        r = inode->ops->stat(inode, &st);
+        inode_put(inode);
+        r = r == 0 ? -EEXIST : r == -ENOENT ? 0 : r;
+    }
+    int64_t n = r == 0 ? dcache_path(mount->root, dir, path, sizeof(path)) : r;
+    if (n < 0)
+        return (int)n;
+    r = walk_pin(mount->root, path, &at);
+    if (r < 0)
+        return r;
+    r = synthetic_node(mount, mode, &inode);
+    if (r == 0) {
+        struct dentry *d = dentry_new(at, name, str_length(name, VFS_NAME_MAX), inode);
+        r = d ? 0 : -ENOMEM;
+        if (d) {
+            d = dcache_add(d);
+            dcache_pin(d);
+            __atomic_fetch_add(&g_late_pins, 1, __ATOMIC_RELAXED);
+            *out = d;
+        }
+    }
+    dentry_put(at);
+    return r;
+}
+
+int vfs_mknod(struct fs_view *v, struct dentry *start, const char *path, uint32_t mode, struct dentry **out)
+{
+    struct walk_result w;
+    struct inode *inode = NULL;
+    struct dentry *made = NULL;
+    int r = parent_of(v, start, path, &w);
+    if (r < 0)
+        return r;
+    struct dentry *dir = w.dentry;
+    const struct fs_ops *ops = dir->inode->ops;
+    lock_tree(dir);
+    r = w.slash ? -ENOENT : check_make_locked(dir, w.last);
+    if (r == 0) {
+        if (ops->whole_path)
+            r = pin_node(dir, w.last, mode, &made);
+        else if ((mode & S_IFMT) == S_IFREG)
+            r = ops->create ? ops->create(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX), mode & 07777, &inode) : -EPERM;
+        else
+            r = ops->mknod ? ops->mknod(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX), mode, &inode) : -EPERM;
+    }
+    if (r == 0 && inode)
+        r = publish(dir, w.last, inode, out ? &made : NULL);
+    unlock_tree(dir);
+    dentry_put(dir);
+    if (r == 0 && out)
+        *out = made;
+    else
+        dentry_put(made);
+    return r;
+}
+
+int vfs_symlink(struct fs_view *v, const char *target, struct dentry *start, const char *path)
+{
+    struct walk_result w;
+    struct inode *inode = NULL;
+    int r = parent_of(v, start, path, &w);
+    if (r < 0)
+        return r;
+    struct dentry *dir = w.dentry;
+    lock_tree(dir);
+    r = w.slash ? -ENOENT : check_make_locked(dir, w.last);
+    if (r == 0)
+        r = dir->inode->ops->symlink ? dir->inode->ops->symlink(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX), target, &inode) : -EPERM;
+    unlock_tree(dir);
+    inode_put(inode);
+    dentry_put(dir);
+    return r;
+}
+
+int vfs_link(struct fs_view *v, struct dentry *from, struct dentry *start, const char *path)
+{
+    struct walk_result w;
+    int r = parent_of(v, start, path, &w);
+    if (r < 0)
+        return r;
+    struct dentry *dir = w.dentry;
+    lock_tree(dir);
+    r = w.slash ? -ENOENT : check_make_locked(dir, w.last);
+    if (r == 0 && (from->inode->mount != dir->inode->mount || from->inode->ops != dir->inode->ops))
+        r = -EXDEV;
+    if (r == 0)
+        r = dir->inode->ops->link ? dir->inode->ops->link(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX), from->inode) : -EPERM;
+    unlock_tree(dir);
+    dentry_put(dir);
+    return r;
+}
+
+/* Remove a dentry's name from the file system and from the tree. */
+static int remove_locked(struct dentry *dir, struct dentry *d, const char *name, bool directory)
+{
+    const struct fs_ops *ops = dir->inode->ops;
+    if (d->mounted || (d->pinned && d->inode->type == S_IFDIR))
+        return -EBUSY;
+    if (inode_is_synthetic(d->inode)) {
+        if (directory)
+            return -ENOTDIR;
+        dcache_remove(d);
+        dcache_unpin(d);
+        return 0;
+    }
+    int (*op)(struct inode *, const char *, size_t, struct inode *) = directory ? ops->rmdir : ops->unlink;
+    int r = op ? op(dir->inode, name, str_length(name, VFS_NAME_MAX), d->inode) : -EPERM;
+    if (r == 0)
+        dcache_remove(d);
+    return r;
+}
+
+static int remove_name(struct fs_view *v, struct dentry *start, const char *path, bool directory)
+{
+    struct walk_result w;
+    struct dentry *d;
+    int r = parent_of(v, start, path, &w);
+    if (r < 0)
+        return r;
+    if (is_dots(w.last)) {
+        r = !directory ? -EISDIR : str_equal(w.last, ".") ? (path[str_length(path, VFS_PATH_MAX) - 1] == '/' && !path[1] ? -EBUSY : -EINVAL) : -ENOTEMPTY;
+        dentry_put(w.dentry);
+        return r;
+    }
+    lock_tree(w.dentry);
+    r = child_locked(w.dentry, w.last, true, &d);
+    if (r == 0) {
+        if (w.slash && !directory) {
+            int type = inode_type(d->inode);
+            r = type < 0 ? type : type == S_IFDIR ? -EISDIR : -ENOTDIR;
+        }
+        if (r == 0)
+            r = remove_locked(w.dentry, d, w.last, directory);
+        dentry_put(d);
+    }
+    unlock_tree(w.dentry);
+    dentry_put(w.dentry);
+    return r;
+}
+
+int vfs_unlink(struct fs_view *v, struct dentry *start, const char *path)
+{
+    return remove_name(v, start, path, false);
+}
+
+int vfs_rmdir(struct fs_view *v, struct dentry *start, const char *path)
+{
+    return remove_name(v, start, path, true);
+}
+
+static bool is_below(struct dentry *d, const struct dentry *top)
+{
+    for (; d; d = d->parent == d ? NULL : d->parent)
+        if (d == top)
+            return true;
+    return false;
+}
+
+/* Bring the dentries in line with what the file system did. */
+static void move_dentries_locked(struct dentry *moved, struct dentry *old, struct walk_result *from, struct walk_result *to, uint32_t flags)
+{
+    if (old && old != moved && !(flags & RENAME_EXCHANGE))
+        dcache_remove(old);
+    if (old == moved)
+        return;
+    if (flags & RENAME_EXCHANGE) {
+        dcache_remove(old); /* open files keep working; only their names go stale */
+        dcache_remove(moved);
+        return;
+    }
+    dcache_move(moved, to->dentry, to->last, str_length(to->last, VFS_NAME_MAX));
+}
+
+static int rename_locked(struct walk_result *from, struct walk_result *to, uint32_t flags)
+{
+    struct dentry *moved, *old = NULL;
+    const struct fs_ops *ops = from->dentry->inode->ops;
+    int r = child_locked(from->dentry, from->last, true, &moved);
+    if (r < 0)
+        return r;
+    if (moved->pinned || moved->mounted || inode_is_synthetic(moved->inode)) {
+        r = -EBUSY;
+    } else if (!ops->whole_path) {
+        r = child_locked(to->dentry, to->last, true, &old);
+        if (r == -ENOENT)
+            r = 0;
+        if (r == 0 && old && (old->pinned || old->mounted))
+            r = -EBUSY;
+        if (r == 0 && is_below(to->dentry, moved))
+            r = -EINVAL;
+        if (r == 0 && old && (flags & RENAME_EXCHANGE) && is_below(from->dentry, old))
+            r = -EINVAL;
+        if (r == 0 && old && !(flags & RENAME_EXCHANGE) && is_below(from->dentry, old))
+            r = -ENOTEMPTY;
+        if (r == 0 && moved->inode->type != S_IFDIR && (from->slash || to->slash))
+            r = -ENOTDIR;
+    }
+    if (r == 0)
+        r = ops->rename ? ops->rename(from->dentry->inode, from->last, to->dentry->inode, to->last, moved->inode, flags) : -EPERM;
+    if (r == 0 && !ops->whole_path && !(old && old->inode == moved->inode))
+        move_dentries_locked(moved, old, from, to, flags);
+    dentry_put(moved);
+    dentry_put(old);
+    return r;
+}
+
+int vfs_rename(struct fs_view *v, struct dentry *from_start, const char *from, struct dentry *to_start, const char *to, uint32_t flags)
+{
+    struct walk_result a, b;
+    int r = parent_of(v, from_start, from, &a);
+    if (r < 0)
+        return r;
+    r = parent_of(v, to_start, to, &b);
+    if (r < 0) {
+        dentry_put(a.dentry);
+        return r;
+    }
+    if (is_dots(a.last) || is_dots(b.last)) {
+        r = -EBUSY;
+    } else if (a.dentry->inode->mount != b.dentry->inode->mount || a.dentry->inode->ops != b.dentry->inode->ops) {
+        r = -EXDEV;
+    } else {
+        lock_tree(a.dentry);
+        r = rename_locked(&a, &b, flags);
+        unlock_tree(a.dentry);
+    }
+    dentry_put(a.dentry);
+    dentry_put(b.dentry);
+    return r;
+}

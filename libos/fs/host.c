@@ -1,0 +1,293 @@
+/*
+ * Host directories as a file system (type "chroot" in manifests). Every operation is one host call on
+ * the whole path; nothing is cached, because the host's files may change at any time. In an enclave
+ * names and attributes are the host's word (as Linux programs must expect of a file server), while
+ * content is checked: policy.c decides, trusted.c verifies.
+ */
+#include "libos/fs/host.h"
+
+#include "enclave/gate.h"
+#include "enclave/heap.h"
+#include "enclave/machine.h"
+#include "lib/base/bytes.h"
+#include "lib/base/str.h"
+#include "lib/linux/errno.h"
+#include "lib/linux/fcntl.h"
+#include "libos/fs/dcache.h"
+#include "libos/fs/policy.h"
+
+#define HOST_CWD ((uint64_t)(int64_t)AT_FDCWD)
+
+int host_inode_new(const struct fs_ops *ops, struct mount *mount, const char *prefix, size_t prefix_length, const char *rest, size_t rest_length,
+                   struct inode **out)
+{
+    bool dot = prefix_length == 1 && prefix[0] == '.' && rest_length;
+    size_t head = dot ? 0 : prefix_length;
+    bool slash = head && rest_length && prefix[head - 1] != '/';
+    size_t length = head + slash + rest_length;
+    if (length >= VFS_PATH_MAX)
+        return -ENAMETOOLONG;
+    struct host_inode *h = mem_alloc(sizeof(*h) + length + 1);
+    if (!h)
+        return -ENOMEM;
+    inode_init(&h->inode, ops, mount, 0);
+    h->length = (uint32_t)length;
+    memcpy(h->path, prefix, head);
+    if (slash)
+        h->path[head] = '/';
+    memcpy(h->path + head + slash, rest, rest_length);
+    h->path[length] = 0;
+    *out = &h->inode;
+    return 0;
+}
+
+int host_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
+{
+    return host_inode_new(dir->ops, dir->mount, host_inode(dir)->path, host_inode(dir)->length, name, length, out);
+}
+
+int host_join(const struct inode *dir, const char *name, char out[VFS_PATH_MAX])
+{
+    const struct host_inode *h = host_inode(dir);
+    bool dot = h->length == 1 && h->path[0] == '.';
+    size_t head = dot ? 0 : h->length, n = str_length(name, VFS_NAME_MAX + 1);
+    bool slash = head && h->path[head - 1] != '/';
+    if (head + slash + n >= VFS_PATH_MAX)
+        return -ENAMETOOLONG;
+    memcpy(out, h->path, head);
+    if (slash)
+        out[head] = '/';
+    memcpy(out + head + slash, name, n);
+    out[head + slash + n] = 0;
+    return (int)(head + slash + n);
+}
+
+int host_stat(struct inode *inode, struct linux_stat *st)
+{
+    int64_t r = host_call(newfstatat, HOST_CWD, PTR(host_inode(inode)->path), PTR(st), inode->nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+    if (r < 0)
+        return (int)r;
+    if (!g_machine.is_enclave)
+        return 0;
+    const struct plan_trusted *e = plan_find_trusted(&g_machine.plan, host_inode(inode)->path, host_inode(inode)->length);
+    if (e && (e->flags & PLAN_TRUSTED_VERITY) && (st->mode & S_IFMT) == S_IFREG)
+        st->size = (int64_t)e->size;
+    return st->size < 0 ? -EIO : 0;
+}
+
+/* Permission to use a path so; needs the type only where neither list holds it. */
+static int check(struct inode *inode, enum policy_use use, const struct plan_trusted **trusted)
+{
+    const struct host_inode *h = host_inode(inode);
+    bool is_directory = inode->type == S_IFDIR;
+    if (g_machine.is_enclave && !inode->type && use != POLICY_CREATE && !plan_is_allowed(&g_machine.plan, h->path, h->length) &&
+        !plan_find_trusted(&g_machine.plan, h->path, h->length)) {
+        int type = inode_type(inode);
+        if (type < 0)
+            return type;
+        is_directory = type == S_IFDIR;
+    }
+    return policy_check(h->path, h->length, use, is_directory, trusted);
+}
+
+static int check_name(struct inode *dir, const char *name, enum policy_use use, char path[VFS_PATH_MAX])
+{
+    const struct plan_trusted *trusted;
+    int n = host_join(dir, name, path);
+    return n < 0 ? n : policy_check(path, (size_t)n, use, false, &trusted);
+}
+
+static uint64_t host_flags(uint32_t flags)
+{
+    uint32_t pass = O_ACCMODE | O_CREAT | O_EXCL | O_TRUNC | O_APPEND | O_DIRECTORY | O_NOFOLLOW | O_SYNC | O_NOATIME | O_TMPFILE;
+    if (!g_machine.is_enclave)
+        pass |= O_DIRECT; /* data go straight to the program's own, aligned buffers */
+    /* Never let an open or a read of a FIFO or terminal block in the host: we wait by poll. */
+    return (flags & pass) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_LARGEFILE;
+}
+
+static int finish_open(struct host_file *h, const struct plan_trusted *entry)
+{
+    if (!g_machine.is_enclave && !(h->f.flags & O_NONBLOCK))
+        return 0; /* lazily: the host's own rules hold, and most programs ask fstat next anyway */
+    int type = host_file_settle(h);
+    if (type < 0)
+        return type;
+    if (!g_machine.is_enclave)
+        return 0;
+    if (type == S_IFIFO || type == S_IFSOCK)
+        return -EACCES; /* content would be of no known origin */
+    if (!entry || type == S_IFDIR)
+        return 0;
+    return type == S_IFREG ? trusted_get(entry, h->fd, &h->trusted) : -EACCES;
+}
+
+static int host_open(struct dentry *d, uint32_t flags, uint32_t mode, struct file **out)
+{
+    struct inode *inode = d->inode;
+    const struct plan_trusted *entry = NULL;
+    enum policy_use use = flags & O_CREAT ? POLICY_CREATE : (flags & O_ACCMODE) || (flags & O_TRUNC) ? POLICY_WRITE : POLICY_READ;
+    /* Opening with O_CREAT what exists and only reading it needs no right to create. */
+    if (g_machine.is_enclave && use == POLICY_CREATE && !(flags & (O_ACCMODE | O_EXCL | O_TRUNC)) && inode_type(inode) > 0) {
+        use = POLICY_READ;
+        flags &= ~(uint32_t)O_CREAT;
+    }
+    int r = check(inode, use, &entry);
+    if (r < 0)
+        return r;
+    if (inode->nofollow)
+        flags |= O_NOFOLLOW;
+    int64_t fd = host_call(openat, HOST_CWD, PTR(host_inode(inode)->path), host_flags(flags), mode);
+    if (fd < 0)
+        return (int)fd;
+    struct host_file *h;
+    r = host_file_new((int)fd, 0, flags, d, &h);
+    if (r < 0) {
+        host_call(close, (uint64_t)fd);
+        return r;
+    }
+    r = finish_open(h, entry);
+    if (r < 0) {
+        file_put(&h->f);
+        return r;
+    }
+    *out = &h->f;
+    return 0;
+}
+
+int host_mkdir(struct inode *dir, const char *name, size_t length, uint32_t mode, struct inode **out)
+{
+    char path[VFS_PATH_MAX];
+    int r = host_join(dir, name, path);
+    return r < 0 ? r : (int)host_call(mkdirat, HOST_CWD, PTR(path), mode);
+}
+
+static int host_symlink(struct inode *dir, const char *name, size_t length, const char *target, struct inode **out)
+{
+    char path[VFS_PATH_MAX];
+    int r = check_name(dir, name, POLICY_CREATE, path);
+    return r < 0 ? r : (int)host_call(symlinkat, PTR(target), HOST_CWD, PTR(path));
+}
+
+static int host_link(struct inode *dir, const char *name, size_t length, struct inode *target)
+{
+    char path[VFS_PATH_MAX];
+    const struct plan_trusted *trusted;
+    int r = check(target, POLICY_READ, &trusted);
+    if (r == 0)
+        r = check_name(dir, name, POLICY_CREATE, path);
+    return r < 0 ? r : (int)host_call(linkat, HOST_CWD, PTR(host_inode(target)->path), HOST_CWD, PTR(path), target->nofollow ? 0 : AT_SYMLINK_FOLLOW);
+}
+
+static int host_unlink(struct inode *dir, const char *name, size_t length, struct inode *victim)
+{
+    char path[VFS_PATH_MAX];
+    int r = check_name(dir, name, POLICY_READ, path);
+    return r < 0 ? r : (int)host_call(unlinkat, HOST_CWD, PTR(path), 0);
+}
+
+int host_rmdir(struct inode *dir, const char *name, size_t length, struct inode *victim)
+{
+    char path[VFS_PATH_MAX];
+    int r = host_join(dir, name, path);
+    return r < 0 ? r : (int)host_call(unlinkat, HOST_CWD, PTR(path), AT_REMOVEDIR);
+}
+
+static int host_rename(struct inode *from_dir, const char *from, struct inode *to_dir, const char *to, struct inode *moved, uint32_t flags)
+{
+    char old[VFS_PATH_MAX], new[VFS_PATH_MAX];
+    int r = host_join(from_dir, from, old);
+    if (r >= 0)
+        r = host_join(to_dir, to, new);
+    if (r >= 0 && g_machine.is_enclave && inode_type(moved) != S_IFDIR) {
+        r = check_name(from_dir, from, POLICY_READ, old);
+        if (r == 0)
+            r = check_name(to_dir, to, POLICY_CREATE, new);
+    }
+    return r < 0 ? r : (int)host_call(renameat2, HOST_CWD, PTR(old), HOST_CWD, PTR(new), flags);
+}
+
+int host_readlink(struct inode *inode, char *buf, size_t size)
+{
+    return (int)host_call(readlinkat, HOST_CWD, PTR(host_inode(inode)->path), PTR(buf), size);
+}
+
+static int host_chmod(struct inode *inode, uint32_t mode)
+{
+    const struct plan_trusted *trusted;
+    int r = check(inode, POLICY_READ, &trusted);
+    return r < 0 ? r : (int)host_call(fchmodat, HOST_CWD, PTR(host_inode(inode)->path), mode & 07777);
+}
+
+int host_chown(struct inode *inode, uint32_t uid, uint32_t gid)
+{
+    return (int)host_call(fchownat, HOST_CWD, PTR(host_inode(inode)->path), uid, gid, inode->nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+}
+
+int host_utimens(struct inode *inode, const struct linux_timespec times[2])
+{
+    return (int)host_call(utimensat, HOST_CWD, PTR(host_inode(inode)->path), PTR(times), inode->nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+}
+
+static int host_truncate(struct inode *inode, uint64_t size)
+{
+    const struct plan_trusted *trusted;
+    int r = check(inode, POLICY_WRITE, &trusted);
+    if (r < 0)
+        return r;
+    int64_t fd = host_call(openat, HOST_CWD, PTR(host_inode(inode)->path), host_flags(O_WRONLY), 0);
+    if (fd < 0)
+        return (int)fd;
+    r = (int)host_call(ftruncate, (uint64_t)fd, size);
+    host_call(close, (uint64_t)fd);
+    return r;
+}
+
+int host_statfs(struct inode *inode, struct linux_statfs *st)
+{
+    return (int)host_call(statfs, PTR(host_inode(inode)->path), PTR(st));
+}
+
+void host_free(struct inode *inode)
+{
+    mem_free(inode);
+}
+
+static const struct fs_ops host_ops = {
+    .name = "host",
+    .whole_path = true,
+    .lookup = host_lookup,
+    .open = host_open,
+    .mkdir = host_mkdir,
+    .symlink = host_symlink,
+    .link = host_link,
+    .unlink = host_unlink,
+    .rmdir = host_rmdir,
+    .rename = host_rename,
+    .readlink = host_readlink,
+    .stat = host_stat,
+    .chmod = host_chmod,
+    .chown = host_chown,
+    .utimens = host_utimens,
+    .truncate = host_truncate,
+    .statfs = host_statfs,
+    .free = host_free,
+};
+
+int host_mount(const struct plan_mount *plan, struct mount *m)
+{
+    struct inode *inode;
+    const char *host = plan_string(&g_machine.plan, plan->host);
+    m->ops = &host_ops;
+    m->source = host;
+    int r = host_inode_new(&host_ops, m, host, plan->host.length, "", 0, &inode);
+    if (r < 0)
+        return r;
+    r = inode_type(inode);
+    if (r < 0) {
+        inode_put(inode);
+        return r;
+    }
+    m->root = dentry_new_root(inode);
+    return m->root ? 0 : -ENOMEM;
+}

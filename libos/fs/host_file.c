@@ -1,0 +1,301 @@
+/*
+ * Open host files. In direct, data go between the program's memory and the kernel without a copy of
+ * ours; in an enclave the gate copies, and trusted files are verified (trusted.c) before the program
+ * sees a byte.
+ *
+ * What a file is (regular, directory, stream) is asked lazily: open and close then cost one host call each.
+ */
+#include "enclave/gate.h"
+#include "enclave/heap.h"
+#include "enclave/machine.h"
+#include "lib/base/bytes.h"
+#include "lib/linux/errno.h"
+#include "lib/linux/fcntl.h"
+#include "libos/fs/host.h"
+#include "libos/mm/vma.h"
+#include "libos/sys/iobuf.h"
+
+static struct host_file *host_file(struct file *f)
+{
+    return container_of(f, struct host_file, f);
+}
+
+static int host_fstat(struct host_file *h, struct linux_stat *st)
+{
+    int r = (int)host_call(fstat, (uint64_t)h->fd, PTR(st));
+    if (r < 0)
+        return r;
+    if (h->trusted)
+        st->size = (int64_t)trusted_size(h->trusted);
+    return st->size < 0 ? -EIO : 0;
+}
+
+static void set_type(struct host_file *h, uint32_t type)
+{
+    if (h->type)
+        return;
+    if (type != S_IFREG && type != S_IFDIR) {
+        h->f.seekable = false;
+        __atomic_store_n(&h->f.ops, &host_stream_ops, __ATOMIC_RELEASE);
+    } else if (type == S_IFREG && h->outside_position) {
+        h->f.seekable = false;
+    }
+    __atomic_store_n(&h->type, type, __ATOMIC_RELEASE);
+}
+
+int host_file_settle(struct host_file *h)
+{
+    uint32_t type = __atomic_load_n(&h->type, __ATOMIC_ACQUIRE);
+    if (type)
+        return (int)type;
+    struct linux_stat st;
+    int r = host_fstat(h, &st);
+    if (r < 0)
+        return r;
+    set_type(h, st.mode & S_IFMT);
+    return h->type ? (int)h->type : -EIO;
+}
+
+static int host_file_stat(struct file *f, struct linux_stat *st)
+{
+    struct host_file *h = host_file(f);
+    int r = host_fstat(h, st);
+    if (r == 0)
+        set_type(h, st->mode & S_IFMT);
+    return r;
+}
+
+/* After appends the host knows the position; learn it. */
+static int refresh_position(struct host_file *h)
+{
+    if (!h->position_stale)
+        return 0;
+    int64_t at = host_call(lseek, (uint64_t)h->fd, 0, SEEK_CUR);
+    if (at < 0)
+        return (int)at;
+    h->f.pos = at;
+    h->position_stale = false;
+    return 0;
+}
+
+/* Move data by one host call per segment until one is short. */
+static int64_t transfer(struct host_file *h, struct iobuf *b, int64_t offset, bool write, bool at_position)
+{
+    int64_t done = 0, n;
+    uint64_t size, max = gate_transfer_max();
+    do {
+        uint64_t address = iobuf_span(b, &size);
+        if (!size)
+            break;
+        uint64_t fd = (uint64_t)h->fd;
+        if (at_position)
+            n = write ? host_call(write, fd, address, size) : host_call(read, fd, address, size);
+        else if (write)
+            n = host_call(pwrite64, fd, address, size, (uint64_t)(offset + done));
+        else
+            n = host_call(pread64, fd, address, size, (uint64_t)(offset + done));
+        if (n < 0)
+            return done ? done : n;
+        iobuf_advance(b, (uint64_t)n);
+        done += n;
+    } while (b->left && (uint64_t)n == MIN(size, max));
+    return done;
+}
+
+static int64_t host_file_read(struct file *f, struct iobuf *b, int64_t *pos)
+{
+    struct host_file *h = host_file(f);
+    if (!pos)
+        return transfer(h, b, 0, false, true);
+    if (pos == &f->pos) {
+        int r = refresh_position(h);
+        if (r < 0)
+            return r;
+    }
+    int64_t n;
+    if (h->trusted)
+        n = trusted_read(h->trusted, h->fd, &h->cache, b, (uint64_t)*pos);
+    else
+        n = transfer(h, b, *pos, false, false);
+    if (n == -ESPIPE && !h->type) {
+        int type = host_file_settle(h);
+        if (type < 0)
+            return type;
+        if (f->ops != &host_stream_ops || pos != &f->pos)
+            return n;
+        return f->ops->read(f, b, NULL);
+    }
+    if (n > 0)
+        *pos += n;
+    return n;
+}
+
+static int64_t host_file_write(struct file *f, struct iobuf *b, int64_t *pos)
+{
+    struct host_file *h = host_file(f);
+    if (!pos)
+        return transfer(h, b, 0, true, true);
+    if (f->flags & O_APPEND) {
+        int64_t n = transfer(h, b, 0, true, true);
+        if (pos == &f->pos)
+            h->position_stale = true;
+        return n;
+    }
+    int64_t n = transfer(h, b, *pos, true, false);
+    if (n == -ESPIPE && !h->type) {
+        int type = host_file_settle(h);
+        if (type < 0)
+            return type;
+        if (f->ops != &host_stream_ops || pos != &f->pos)
+            return n;
+        return f->ops->write(f, b, NULL);
+    }
+    if (n > 0)
+        *pos += n;
+    return n;
+}
+
+static int64_t host_file_seek(struct file *f, int64_t offset, int whence)
+{
+    struct host_file *h = host_file(f);
+    int type = host_file_settle(h);
+    if (type < 0)
+        return type;
+    if (type == S_IFDIR)
+        return host_dir_seek(h, offset, whence);
+    if (type != S_IFREG)
+        return -ESPIPE;
+    if (h->outside_position || ((whence == SEEK_DATA || whence == SEEK_HOLE) && !h->trusted)) {
+        int64_t at = host_call(lseek, (uint64_t)h->fd, (uint64_t)offset, (uint64_t)whence);
+        if (at >= 0)
+            f->pos = at;
+        h->position_stale = false;
+        return at;
+    }
+    int r = refresh_position(h);
+    if (r < 0)
+        return r;
+    uint64_t size = 0;
+    if (whence == SEEK_END || h->trusted) {
+        struct linux_stat st;
+        r = h->trusted ? 0 : host_fstat(h, &st);
+        if (r < 0)
+            return r;
+        size = h->trusted ? trusted_size(h->trusted) : (uint64_t)st.size;
+    }
+    return file_seek_in(f, offset, whence, size);
+}
+
+static int host_file_truncate(struct file *f, uint64_t size)
+{
+    return (int)host_call(ftruncate, (uint64_t)host_file(f)->fd, size);
+}
+
+static int host_file_allocate(struct file *f, int mode, uint64_t offset, uint64_t size)
+{
+    return (int)host_call(fallocate, (uint64_t)host_file(f)->fd, (uint64_t)mode, offset, size);
+}
+
+static int host_file_sync(struct file *f, bool data_only)
+{
+    uint64_t fd = (uint64_t)host_file(f)->fd;
+    return (int)(data_only ? host_call(fdatasync, fd) : host_call(fsync, fd));
+}
+
+static int64_t host_read_pages(struct file *f, uint64_t offset, void *dst, uint64_t size)
+{
+    struct host_file *h = host_file(f);
+    if (h->trusted)
+        return trusted_read_pages(h->trusted, h->fd, offset, dst, size);
+    struct iobuf b;
+    iobuf_kernel(&b, dst, size);
+    return transfer(h, &b, (int64_t)offset, false, false);
+}
+
+static int64_t host_write_pages(struct file *f, uint64_t offset, const void *src, uint64_t size)
+{
+    struct iobuf b;
+    iobuf_kernel(&b, (void *)(uintptr_t)src, size);
+    return transfer(host_file(f), &b, (int64_t)offset, true, false);
+}
+
+static int host_file_map(struct file *f, struct vma *vma)
+{
+    struct host_file *h = host_file(f);
+    int type = host_file_settle(h);
+    if (type < 0)
+        return type;
+    if (type != S_IFREG)
+        return -ENODEV;
+    vma->source.host_fd = g_machine.is_enclave ? -1 : h->fd;
+    vma->source.read_pages = host_read_pages;
+    vma->source.write_pages = file_can_write(f) ? host_write_pages : NULL;
+    return 0;
+}
+
+#define F_SETFL_HOST 4
+
+static int host_file_set_flags(struct file *f, uint32_t flags)
+{
+    /* The host must know O_APPEND; O_NONBLOCK is ours alone (descriptors are always non-blocking outside). */
+    struct host_file *h = host_file(f);
+    if (h->outside_position || !((flags ^ f->flags) & O_APPEND))
+        return 0;
+    uint32_t pass = (flags & (O_APPEND | O_DIRECT | O_NOATIME)) | O_NONBLOCK;
+    int64_t r = host_call(fcntl, (uint64_t)h->fd, F_SETFL_HOST, pass);
+    return r < 0 ? (int)r : 0;
+}
+
+static int64_t host_file_ioctl(struct file *f, uint32_t command, uint64_t arg)
+{
+    int type = host_file_settle(host_file(f));
+    if (type < 0)
+        return type;
+    return f->ops == &host_stream_ops ? f->ops->ioctl(f, command, arg) : -ENOTTY;
+}
+
+void host_file_free(struct host_file *h)
+{
+    if (h->fd > 2 || !h->outside_position)
+        host_call(close, (uint64_t)h->fd);
+    trusted_put(h->trusted);
+    trusted_cache_fini(&h->cache);
+    host_dir_free(h->dir);
+    mem_free(h);
+}
+
+static void host_file_release(struct file *f)
+{
+    host_file_free(host_file(f));
+}
+
+static const struct file_ops host_file_ops = {
+    .kind = "file",
+    .read = host_file_read,
+    .write = host_file_write,
+    .seek = host_file_seek,
+    .stat = host_file_stat,
+    .ioctl = host_file_ioctl,
+    .getdents = host_dir_getdents,
+    .truncate = host_file_truncate,
+    .allocate = host_file_allocate,
+    .sync = host_file_sync,
+    .map = host_file_map,
+    .set_flags = host_file_set_flags,
+    .release = host_file_release,
+};
+
+int host_file_new(int fd, uint32_t type, uint32_t flags, struct dentry *d, struct host_file **out)
+{
+    struct host_file *h = mem_zalloc(sizeof(*h));
+    if (!h)
+        return -ENOMEM;
+    file_init(&h->f, &host_file_ops, flags);
+    h->fd = fd;
+    h->f.seekable = true;
+    h->f.dentry = d ? dentry_get(d) : NULL;
+    if (type)
+        set_type(h, type);
+    *out = h;
+    return 0;
+}

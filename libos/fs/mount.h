@@ -1,0 +1,18 @@
+#ifndef LIBOS_FS_MOUNT_H
+#define LIBOS_FS_MOUNT_H
+
+/* The mount table: filled by vfs_init, constant afterwards. */
+#include "libos/fs/vfs.h"
+
+extern struct list g_mounts;
+
+/* Constructors of the back ends: fill in ops, source and root. */
+typedef int mount_constructor(struct mount *m);
+int procfs_mount(struct mount *m);
+int devfs_mount(struct mount *m);
+int sysfs_mount(struct mount *m);
+
+/* The mount's root as a path seen from the root of everything. */
+int64_t mount_path(const struct mount *m, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,237 @@
+/*
+ * Pages of files in memory. Ordinary pages come from the trusted heap one by one. The first shared
+ * mapping moves the file's beginning into a run of the program's address space with room to grow, so that
+ * every mapping and every read and write of the file touches the same memory.
+ */
+#include "libos/fs/tmpfs_data.h"
+
+#include "enclave/heap.h"
+#include "enclave/machine.h"
+#include "enclave/ranges.h"
+#include "lib/base/bytes.h"
+#include "lib/base/checked.h"
+#include "lib/linux/errno.h"
+
+#define RUN_LEAST (UINT64_C(1) << 20)
+#define SIZE_MAX_ (UINT64_C(1) << 46)
+
+void tmpfs_data_init(struct tmpfs_data *d)
+{
+    *d = (struct tmpfs_data){ 0 };
+}
+
+static bool in_run(const struct tmpfs_data *d, uint64_t i)
+{
+    return d->run && i < d->run_pages;
+}
+
+static void drop_page(struct tmpfs_data *d, uint64_t i)
+{
+    if (!d->pages[i])
+        return;
+    if (in_run(d, i)) {
+        memset(d->pages[i], 0, PAGE_SIZE); /* stays: it may be mapped */
+        return;
+    }
+    mem_pages_free(d->pages[i], PAGE_SIZE);
+    d->pages[i] = NULL;
+    d->resident--;
+}
+
+void tmpfs_data_fini(struct tmpfs_data *d)
+{
+    for (uint64_t i = 0; i < d->page_count; i++) {
+        if (in_run(d, i) && d->pages[i])
+            machine_pages_release((uint64_t)(uintptr_t)d->pages[i], PAGE_SIZE);
+        else
+            drop_page(d, i);
+    }
+    if (d->run)
+        range_free((uint64_t)(uintptr_t)d->run, d->run_pages * PAGE_SIZE);
+    mem_free(d->pages);
+    tmpfs_data_init(d);
+}
+
+/* The table reaches page count - 1. */
+static int grow_table(struct tmpfs_data *d, uint64_t count)
+{
+    if (count <= d->page_count)
+        return 0;
+    uint64_t room = MAX(count, d->page_count * 2);
+    uint8_t **pages = mem_realloc(d->pages, room * sizeof(*pages));
+    if (!pages)
+        return -ENOSPC;
+    memset(pages + d->page_count, 0, (room - d->page_count) * sizeof(*pages));
+    d->pages = pages;
+    d->page_count = room;
+    return 0;
+}
+
+static uint8_t *make_page(struct tmpfs_data *d, uint64_t i)
+{
+    if (grow_table(d, i + 1) < 0)
+        return NULL;
+    if (d->pages[i])
+        return d->pages[i];
+    if (in_run(d, i)) {
+        uint8_t *page = d->run + i * PAGE_SIZE;
+        if (machine_pages_commit((uint64_t)(uintptr_t)page, PAGE_SIZE, PAGE_R | PAGE_W) < 0)
+            return NULL;
+        d->pages[i] = page;
+    } else {
+        d->pages[i] = mem_pages(PAGE_SIZE);
+    }
+    d->resident += d->pages[i] != NULL;
+    return d->pages[i];
+}
+
+int64_t tmpfs_data_read(struct tmpfs_data *d, struct iobuf *b, uint64_t offset)
+{
+    int64_t done = 0, n = 0;
+    mutex_lock(&d->mu);
+    while (b->left && offset < d->size) {
+        uint64_t i = offset / PAGE_SIZE, at = offset % PAGE_SIZE;
+        uint64_t part = MIN(MIN(PAGE_SIZE - at, d->size - offset), b->left);
+        uint8_t *page = i < d->page_count ? d->pages[i] : NULL;
+        n = page ? iobuf_put(b, page + at, part) : iobuf_put_zero(b, part);
+        if (n <= 0)
+            break;
+        offset += (uint64_t)n;
+        done += n;
+        if ((uint64_t)n < part)
+            break;
+    }
+    mutex_unlock(&d->mu);
+    return done ? done : n;
+}
+
+static int64_t write_locked(struct tmpfs_data *d, struct iobuf *b, uint64_t offset, uint64_t limit)
+{
+    int64_t done = 0, n = 0;
+    while (b->left && offset < limit) {
+        uint64_t at = offset % PAGE_SIZE;
+        uint64_t part = MIN(MIN(PAGE_SIZE - at, limit - offset), b->left);
+        uint8_t *page = make_page(d, offset / PAGE_SIZE);
+        n = page ? iobuf_get(b, page + at, part) : -ENOSPC;
+        if (n <= 0)
+            break;
+        offset += (uint64_t)n;
+        done += n;
+        d->size = MAX(d->size, offset);
+        if ((uint64_t)n < part)
+            break;
+    }
+    return done ? done : n;
+}
+
+int64_t tmpfs_data_write(struct tmpfs_data *d, struct iobuf *b, uint64_t *offset, bool append, bool may_grow)
+{
+    mutex_lock(&d->mu);
+    uint64_t from = append ? d->size : *offset;
+    uint64_t limit = may_grow ? SIZE_MAX_ : d->size;
+    int64_t n = b->left == 0 ? 0 : from >= SIZE_MAX_ ? -EFBIG : from >= limit ? -EPERM : write_locked(d, b, from, limit);
+    mutex_unlock(&d->mu);
+    if (n > 0)
+        *offset = from + (uint64_t)n;
+    return n;
+}
+
+int tmpfs_data_resize(struct tmpfs_data *d, uint64_t size)
+{
+    if (size > SIZE_MAX_)
+        return -EFBIG;
+    mutex_lock(&d->mu);
+    if (size < d->size) {
+        uint64_t first = (size + PAGE_SIZE - 1) / PAGE_SIZE;
+        for (uint64_t i = first; i < d->page_count; i++)
+            drop_page(d, i);
+        uint64_t i = size / PAGE_SIZE;
+        if (size % PAGE_SIZE && i < d->page_count && d->pages[i])
+            memset(d->pages[i] + size % PAGE_SIZE, 0, PAGE_SIZE - size % PAGE_SIZE);
+    }
+    d->size = size;
+    mutex_unlock(&d->mu);
+    return 0;
+}
+
+int tmpfs_data_reserve(struct tmpfs_data *d, uint64_t offset, uint64_t size)
+{
+    uint64_t end;
+    if (!checked_add(offset, size, &end) || end > SIZE_MAX_)
+        return -EFBIG;
+    int r = 0;
+    mutex_lock(&d->mu);
+    for (uint64_t i = offset / PAGE_SIZE; i * PAGE_SIZE < end && r == 0; i++)
+        r = make_page(d, i) ? 0 : -ENOSPC;
+    mutex_unlock(&d->mu);
+    return r;
+}
+
+void tmpfs_data_punch(struct tmpfs_data *d, uint64_t offset, uint64_t size)
+{
+    mutex_lock(&d->mu);
+    uint64_t end = MIN(offset + size, d->page_count * PAGE_SIZE);
+    while (offset < end) {
+        uint64_t i = offset / PAGE_SIZE, at = offset % PAGE_SIZE;
+        uint64_t part = MIN(PAGE_SIZE - at, end - offset);
+        if (part == PAGE_SIZE)
+            drop_page(d, i);
+        else if (d->pages[i])
+            memset(d->pages[i] + at, 0, part);
+        offset += part;
+    }
+    mutex_unlock(&d->mu);
+}
+
+/* Reserve addresses for the run, with room for the file to grow a few times over, and move its pages there. */
+static int start_run(struct tmpfs_data *d, uint64_t pages)
+{
+    uint64_t size = MAX(ALIGN_UP(MAX(d->size, pages * PAGE_SIZE), PAGE_SIZE) * 2, RUN_LEAST);
+    uint64_t at = range_alloc(size, PAGE_SIZE, g_machine.range_low, g_machine.range_high);
+    if (!at) {
+        size = ALIGN_UP(MAX(d->size, pages * PAGE_SIZE), PAGE_SIZE);
+        at = range_alloc(size, PAGE_SIZE, g_machine.range_low, g_machine.range_high);
+    }
+    if (!at)
+        return -ENOMEM;
+    uint8_t *run = (uint8_t *)(uintptr_t)at;
+    for (uint64_t i = 0; i < d->page_count; i++) {
+        if (!d->pages[i])
+            continue;
+        if (i * PAGE_SIZE >= size || machine_pages_commit(at + i * PAGE_SIZE, PAGE_SIZE, PAGE_R | PAGE_W) < 0) {
+            while (i-- > 0)
+                if (d->pages[i])
+                    machine_pages_release(at + i * PAGE_SIZE, PAGE_SIZE);
+            range_free(at, size);
+            return -ENOMEM;
+        }
+        memcpy(run + i * PAGE_SIZE, d->pages[i], PAGE_SIZE);
+    }
+    for (uint64_t i = 0; i < d->page_count; i++) {
+        if (!d->pages[i])
+            continue;
+        mem_pages_free(d->pages[i], PAGE_SIZE);
+        d->pages[i] = run + i * PAGE_SIZE;
+    }
+    d->run = run;
+    d->run_pages = size / PAGE_SIZE;
+    return 0;
+}
+
+uint64_t tmpfs_data_share(struct tmpfs_data *d, uint64_t offset, uint64_t size)
+{
+    uint64_t end, at = 0;
+    if (!checked_add(offset, size, &end) || end > SIZE_MAX_)
+        return 0;
+    mutex_lock(&d->mu);
+    uint64_t pages = (end + PAGE_SIZE - 1) / PAGE_SIZE;
+    int r = d->run ? 0 : start_run(d, pages);
+    if (r == 0 && pages > d->run_pages)
+        r = -ENOMEM;
+    for (uint64_t i = offset / PAGE_SIZE; i < pages && r == 0; i++)
+        r = make_page(d, i) ? 0 : -ENOMEM;
+    if (r == 0)
+        at = (uint64_t)(uintptr_t)d->run + offset;
+    mutex_unlock(&d->mu);
+    return at;
+}

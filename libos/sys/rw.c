@@ -1,0 +1,319 @@
+/*
+ * read, write and their kin. A file's position is guarded by f->mu, which is held over the operation as in
+ * Linux, so that two threads never read the same bytes; calls with an offset of their own do not take it.
+ */
+#include "enclave/heap.h"
+#include "lib/base/bytes.h"
+#include "lib/linux/errno.h"
+#include "lib/linux/fcntl.h"
+#include "lib/linux/uio.h"
+#include "libos/fs/fdtable.h"
+#include "libos/fs/file.h"
+#include "libos/proc/process.h"
+#include "libos/sys/iobuf.h"
+#include "libos/sys/sys.h"
+
+static struct file *lookup(int fd)
+{
+    return fd_lookup(current()->process->fds, fd);
+}
+
+/* A blocked call that a signal ended is restarted or not by the signal's handler. */
+static int64_t restartable(int64_t r)
+{
+    return r == -EINTR ? -ERESTARTSYS : r;
+}
+
+static int64_t move(struct file *f, struct iobuf *b, bool write, int64_t *pos)
+{
+    return write ? file_write(f, b, pos) : file_read(f, b, pos);
+}
+
+/* At the file's own position. */
+static int64_t move_at_position(struct file *f, struct iobuf *b, bool write)
+{
+    if (!f->seekable)
+        return restartable(move(f, b, write, NULL));
+    mutex_lock(&f->mu);
+    int64_t r = move(f, b, write, &f->pos);
+    mutex_unlock(&f->mu);
+    return restartable(r);
+}
+
+static int64_t move_at_offset(struct file *f, struct iobuf *b, bool write, int64_t offset)
+{
+    if (offset < 0)
+        return -EINVAL;
+    if (!f->seekable && !f->ops->seek)
+        return -ESPIPE;
+    return restartable(move(f, b, write, &offset));
+}
+
+int64_t sys_read(int fd, uaddr_t buf, uint64_t count)
+{
+    struct iobuf b;
+    struct file *f = lookup(fd);
+    if (!f)
+        return -EBADF;
+    iobuf_user(&b, buf, MIN(count, LINUX_RW_COUNT_MAX));
+    int64_t r = move_at_position(f, &b, false);
+    file_put(f);
+    return r;
+}
+
+int64_t sys_write(int fd, uaddr_t buf, uint64_t count)
+{
+    struct iobuf b;
+    struct file *f = lookup(fd);
+    if (!f)
+        return -EBADF;
+    iobuf_user(&b, buf, MIN(count, LINUX_RW_COUNT_MAX));
+    int64_t r = move_at_position(f, &b, true);
+    file_put(f);
+    return r;
+}
+
+static int64_t at_offset(int fd, uaddr_t buf, uint64_t count, int64_t offset, bool write)
+{
+    struct iobuf b;
+    struct file *f = lookup(fd);
+    if (!f)
+        return -EBADF;
+    iobuf_user(&b, buf, MIN(count, LINUX_RW_COUNT_MAX));
+    int64_t r = move_at_offset(f, &b, write, offset);
+    file_put(f);
+    return r;
+}
+
+int64_t sys_pread64(int fd, uaddr_t buf, uint64_t count, int64_t offset)
+{
+    return at_offset(fd, buf, count, offset, false);
+}
+
+int64_t sys_pwrite64(int fd, uaddr_t buf, uint64_t count, int64_t offset)
+{
+    return at_offset(fd, buf, count, offset, true);
+}
+
+/* Segments of an iovec array; *big is freed by the caller. */
+static int read_iovec(struct iobuf *b, uaddr_t uiov, uint64_t count, struct iobuf_segment **big)
+{
+    static_assert(sizeof(struct iobuf_segment) == sizeof(struct linux_iovec), "copied as they are");
+    *big = NULL;
+    if (count > LINUX_IOV_MAX)
+        return -EINVAL;
+    *b = (struct iobuf){ .user = true, .count = (uint32_t)count };
+    b->segments = b->inline_segments;
+    if (count > IOBUF_INLINE) {
+        *big = mem_alloc(count * sizeof(**big));
+        if (!*big)
+            return -ENOMEM;
+        b->segments = *big;
+    }
+    if (user_read(b->segments, uiov, count * sizeof(struct iobuf_segment)) < 0)
+        return -EFAULT;
+    for (uint64_t i = 0; i < count; i++) {
+        struct iobuf_segment *s = &b->segments[i];
+        if ((int64_t)s->size < 0)
+            return -EINVAL;
+        s->size = MIN(s->size, LINUX_RW_COUNT_MAX - b->left);
+        b->left += s->size;
+    }
+    return 0;
+}
+
+static int64_t vector(int fd, uaddr_t iov, uint64_t count, const int64_t *offset, bool write, int flags)
+{
+    struct iobuf b;
+    struct iobuf_segment *big;
+    struct file *f = lookup(fd);
+    if (!f)
+        return -EBADF;
+    int64_t r = flags & ~(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND) ? -EOPNOTSUPP : 0;
+    if (r == 0 && (flags & (RWF_APPEND | RWF_NOWAIT)))
+        r = -EOPNOTSUPP;
+    if (r < 0) {
+        file_put(f);
+        return r;
+    }
+    r = read_iovec(&b, iov, count, &big);
+    if (r == 0)
+        r = offset ? move_at_offset(f, &b, write, *offset) : move_at_position(f, &b, write);
+    if (r > 0 && write && (flags & (RWF_DSYNC | RWF_SYNC)) && f->ops->sync)
+        (void)f->ops->sync(f, !(flags & RWF_SYNC));
+    mem_free(big);
+    file_put(f);
+    return r;
+}
+
+int64_t sys_readv(int fd, uaddr_t iov, uint64_t count)
+{
+    return vector(fd, iov, count, NULL, false, 0);
+}
+
+int64_t sys_writev(int fd, uaddr_t iov, uint64_t count)
+{
+    return vector(fd, iov, count, NULL, true, 0);
+}
+
+int64_t sys_preadv(int fd, uaddr_t iov, uint64_t count, int64_t offset, uint64_t high)
+{
+    return vector(fd, iov, count, &offset, false, 0);
+}
+
+int64_t sys_pwritev(int fd, uaddr_t iov, uint64_t count, int64_t offset, uint64_t high)
+{
+    return vector(fd, iov, count, &offset, true, 0);
+}
+
+int64_t sys_preadv2(int fd, uaddr_t iov, uint64_t count, int64_t offset, uint64_t high, int flags)
+{
+    return vector(fd, iov, count, offset == -1 ? NULL : &offset, false, flags);
+}
+
+int64_t sys_pwritev2(int fd, uaddr_t iov, uint64_t count, int64_t offset, uint64_t high, int flags)
+{
+    return vector(fd, iov, count, offset == -1 ? NULL : &offset, true, flags);
+}
+
+int64_t sys_lseek(int fd, int64_t offset, int whence)
+{
+    struct file *f = lookup(fd);
+    if (!f)
+        return -EBADF;
+    int64_t r = -ESPIPE;
+    if (f->ops->seek) {
+        mutex_lock(&f->mu);
+        r = f->ops->seek(f, offset, whence);
+        mutex_unlock(&f->mu);
+    }
+    file_put(f);
+    return r;
+}
+
+/* ---- copying from file to file, through a buffer of ours */
+
+#define COPY_CHUNK 65536u
+
+struct copy {
+    struct file *in, *out;
+    int64_t *in_pos, *out_pos; /* NULL: the file's own position */
+};
+
+static int64_t copy_part(struct file *f, void *buffer, uint64_t size, bool write, int64_t *pos)
+{
+    struct iobuf b;
+    iobuf_kernel(&b, buffer, size);
+    return pos ? move_at_offset(f, &b, write, *pos) : move_at_position(f, &b, write);
+}
+
+static int64_t copy_loop(const struct copy *c, uint64_t count)
+{
+    uint8_t *buffer = mem_alloc(COPY_CHUNK);
+    uint64_t done = 0;
+    int64_t r = 0;
+    if (!buffer)
+        return -ENOMEM;
+    while (done < count) {
+        r = copy_part(c->in, buffer, MIN(count - done, COPY_CHUNK), false, c->in_pos);
+        if (r <= 0)
+            break;
+        int64_t got = r;
+        r = copy_part(c->out, buffer, (uint64_t)got, true, c->out_pos);
+        if (r < got && !c->in_pos && c->in->seekable) { /* what was read but not written stays unread */
+            mutex_lock(&c->in->mu);
+            c->in->pos -= got - MAX(r, 0);
+            mutex_unlock(&c->in->mu);
+        }
+        if (r <= 0)
+            break;
+        if (c->in_pos)
+            *c->in_pos += r;
+        if (c->out_pos)
+            *c->out_pos += r;
+        done += (uint64_t)r;
+        if (r < got || !c->in->seekable)
+            break;
+    }
+    mem_free(buffer);
+    return done ? (int64_t)done : r;
+}
+
+static int read_offset(uaddr_t from, int64_t *value, int64_t **out)
+{
+    *out = NULL;
+    if (!from)
+        return 0;
+    *out = value;
+    if (user_read(value, from, sizeof(*value)) < 0)
+        return -EFAULT;
+    return *value < 0 ? -EINVAL : 0;
+}
+
+static int64_t copy_files(int in, uaddr_t in_off, int out, uaddr_t out_off, uint64_t count)
+{
+    int64_t in_pos, out_pos;
+    struct copy c = { lookup(in), lookup(out), NULL, NULL };
+    int64_t r = c.in && c.out ? 0 : -EBADF;
+    if (r == 0 && (!file_can_read(c.in) || !file_can_write(c.out)))
+        r = -EBADF;
+    if (r == 0)
+        r = read_offset(in_off, &in_pos, &c.in_pos);
+    if (r == 0)
+        r = read_offset(out_off, &out_pos, &c.out_pos);
+    if (r == 0)
+        r = copy_loop(&c, MIN(count, LINUX_RW_COUNT_MAX));
+    if (r >= 0 && c.in_pos && user_write(in_off, &in_pos, sizeof(in_pos)) < 0)
+        r = -EFAULT;
+    if (r >= 0 && c.out_pos && user_write(out_off, &out_pos, sizeof(out_pos)) < 0)
+        r = -EFAULT;
+    file_put(c.in);
+    file_put(c.out);
+    return r;
+}
+
+int64_t sys_sendfile(int out_fd, int in_fd, uaddr_t offset, uint64_t count)
+{
+    return copy_files(in_fd, offset, out_fd, 0, count);
+}
+
+static int64_t is_regular(int fd)
+{
+    struct linux_stat st;
+    struct file *f = lookup(fd);
+    if (!f)
+        return -EBADF;
+    int r = file_stat(f, &st);
+    file_put(f);
+    if (r < 0)
+        return r;
+    return (st.mode & S_IFMT) == S_IFREG ? 0 : (st.mode & S_IFMT) == S_IFDIR ? -EISDIR : -EINVAL;
+}
+
+int64_t sys_copy_file_range(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_off, uint64_t count, unsigned flags)
+{
+    if (flags)
+        return -EINVAL;
+    int64_t r = is_regular(in_fd);
+    if (r == 0)
+        r = is_regular(out_fd);
+    return r < 0 ? r : copy_files(in_fd, in_off, out_fd, out_off, count);
+}
+
+/* One side must be a pipe. The data take one copy more than in Linux. */
+int64_t sys_splice(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_off, uint64_t count, unsigned flags)
+{
+    struct linux_stat a, b;
+    struct file *in = lookup(in_fd), *out = lookup(out_fd);
+    int64_t r = in && out ? 0 : -EBADF;
+    if (r == 0 && (file_stat(in, &a) < 0 || file_stat(out, &b) < 0))
+        r = -EINVAL;
+    bool in_pipe = r == 0 && (a.mode & S_IFMT) == S_IFIFO, out_pipe = r == 0 && (b.mode & S_IFMT) == S_IFIFO;
+    if (r == 0 && !in_pipe && !out_pipe)
+        r = -EINVAL;
+    if (r == 0 && ((in_pipe && in_off) || (out_pipe && out_off)))
+        r = -ESPIPE;
+    file_put(in);
+    file_put(out);
+    return r < 0 ? r : copy_files(in_fd, in_off, out_fd, out_off, MIN(count, COPY_CHUNK));
+}
