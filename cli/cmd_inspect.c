@@ -1,6 +1,6 @@
 /*
- * cloister inspect: what is in a file; gramine-sgx-sigstruct-view. The format is found by what the file
- * begins with, never by its name. Formats: cli/show_*.c. Start at inspect_bytes().
+ * cloister inspect: what is in a file; gramine-sgx-sigstruct-view. The format is found by what the
+ * file begins with, never by its name. Formats: cli/show_*.c. Start at inspect_bytes().
  */
 #include <errno.h>
 #include <getopt.h>
@@ -23,15 +23,19 @@
 static void help(void)
 {
     printf("Usage: %s [--json] FILE\n"
-           "Show what is in a signature (.sig), a manifest (.manifest, .manifest.sgx), a plan, a quote, an encrypted\n"
-           "file or an enclave image. The format is found by content. Nothing is verified: see 'cloister --help'.\n\n"
+           "Show what is in a signature (.sig), a manifest (.manifest, .manifest.sgx), a plan, a "
+           "quote, an encrypted\n"
+           "file or an enclave image. The format is found by content. Nothing is verified: see "
+           "'cloister --help'.\n\n"
            "  -j, --json  as JSON\n  -h, --help  show this\n\n"
-           "Exit status: 0 shown; 1 not readable or of no known format; 2 wrong command line.\n", term_command());
+           "Exit status: 0 shown; 1 not readable or of no known format; 2 wrong command line.\n",
+           term_command());
 }
 
 static bool is_sigstruct(const uint8_t *data, size_t size)
 {
-    return size == sizeof(struct sgx_sigstruct) && load_le32(data) == 6 && load_le32(data + 4) == 0xe1;
+    return size == sizeof(struct sgx_sigstruct) && load_le32(data) == 6 &&
+           load_le32(data + 4) == 0xe1;
 }
 
 static bool is_encrypted(const uint8_t *data, size_t size)
@@ -42,10 +46,12 @@ static bool is_encrypted(const uint8_t *data, size_t size)
 /* A quote begins with its version and key type; a manifest is text and has no such bytes. */
 static bool is_quote(const uint8_t *data, size_t size)
 {
-    return size >= QUOTE_MIN && load_le16(data) >= 3 && load_le16(data) <= 5 && load_le16(data + 2) <= 3;
+    return size >= QUOTE_MIN && load_le16(data) >= 3 && load_le16(data) <= 5 &&
+           load_le16(data + 2) <= 3;
 }
 
-static json_t *inspect_bytes(const char *name, const uint8_t *data, size_t size, const char **kind, struct problem *why)
+static json_t *inspect_bytes(const char *name, const uint8_t *data, size_t size, const char **kind,
+                             struct problem *why)
 {
     if (is_sigstruct(data, size)) {
         *kind = "sigstruct";
@@ -55,7 +61,10 @@ static json_t *inspect_bytes(const char *name, const uint8_t *data, size_t size,
         *kind = "plan";
         return show_plan(data, size, why);
     }
-    if (size >= 4 && memcmp(data, "\x7f" "ELF", 4) == 0) {
+    if (size >= 4 && memcmp(data,
+                            "\x7f"
+                            "ELF",
+                            4) == 0) {
         *kind = "image";
         return show_image(data, size, why);
     }
@@ -90,7 +99,9 @@ static int print_result(json_t *value, const char *kind, bool json)
 int cmd_inspect(int argc, char **argv)
 {
     static const struct option options[] = {
-        { "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
+        { "json", no_argument, NULL, 'j' },
+        { "help", no_argument, NULL, 'h' },
+        { 0 },
     };
     bool json = false;
     const char *kind = "";
@@ -112,17 +123,20 @@ int cmd_inspect(int argc, char **argv)
         return term_error("cannot read: %s", why.text);
     json_t *value = inspect_bytes(argv[optind], data, size, &kind, &why);
     free(data);
-    return value ? print_result(value, kind, json) : term_error("cannot show: %s: %s", argv[optind], why.text);
+    return value ? print_result(value, kind, json)
+                 : term_error("cannot show: %s: %s", argv[optind], why.text);
 }
 
-/* "text" and "toml" of gramine-sgx-sigstruct-view; booleans are Python's in the one, TOML's in the other. */
+/* "text" and "toml" of gramine-sgx-sigstruct-view; booleans are Python's in the one, TOML's in the
+ * other. */
 static void print_lines(const json_t *o, bool toml)
 {
     const char *key;
     json_t *value;
     if (!toml)
         puts("Attributes:");
-    json_object_foreach((json_t *)o, key, value) {
+    json_object_foreach((json_t *)o, key, value)
+    {
         printf("%s%s%s", toml ? "" : "    ", key, toml ? " = " : ": ");
         if (json_is_string(value))
             printf(toml ? "\"%s\"\n" : "%s\n", json_string_value(value));
@@ -154,7 +168,10 @@ static int view_sigstruct(const char *path, bool verbose, const char *format)
 int cmd_gramine_sigstruct_view(int argc, char **argv)
 {
     static const struct option options[] = {
-        { "verbose", no_argument, NULL, 'v' }, { "output-format", required_argument, NULL, 'o' }, { "help", no_argument, NULL, 'h' }, { 0 },
+        { "verbose", no_argument, NULL, 'v' },
+        { "output-format", required_argument, NULL, 'o' },
+        { "help", no_argument, NULL, 'h' },
+        { 0 },
     };
     bool verbose = false;
     const char *format = "text";
@@ -165,7 +182,9 @@ int cmd_gramine_sigstruct_view(int argc, char **argv)
         case 'v': verbose = true; break;
         case 'o': format = optarg; break;
         case 'h':
-            printf("Usage: %s [-v] [--output-format text|toml|json] SIGFILE...\nShow what a SIGSTRUCT says.\n", term_command());
+            printf("Usage: %s [-v] [--output-format text|toml|json] SIGFILE...\nShow what a "
+                   "SIGSTRUCT says.\n",
+                   term_command());
             return EXIT_OK;
         default: return term_usage("unknown option or missing value: %s", argv[optind - 1]);
         }

@@ -1,7 +1,7 @@
 /*
  * cloister manifest, gramine-manifest, gramine-manifest-check: render a template, check a manifest.
- * Rendering is Jinja2's: a small Python program does it (python/cloister_render.py); everything after
- * that is ours. Start at manifest().
+ * Rendering is Jinja2's: a small Python program does it (python/cloister_render.py); everything
+ * after that is ours. Start at manifest().
  */
 #include <errno.h>
 #include <getopt.h>
@@ -38,12 +38,16 @@ static void help(bool compatible)
            "      --no-check             do not check the result against the schema\n"
            "      --chroot DIR           look for trusted files inside DIR\n"
            "  -h, --help                 show this\n\n"
-           "TEMPLATE and OUTPUT default to - (stdin, stdout). Templates may use gramine.*, python.*, env and ldd().\n\n"
-           "Exit status: 0 done; 1 the template, the TOML or a key is wrong, and where; 2 wrong command line.\n",
+           "TEMPLATE and OUTPUT default to - (stdin, stdout). Templates may use gramine.*, "
+           "python.*, env and ldd().\n\n"
+           "Exit status: 0 done; 1 the template, the TOML or a key is wrong, and where; 2 wrong "
+           "command line.\n",
            term_command(),
-           compatible ? "      --check                check the result (default)\n" :
-                        "      --check                only check TEMPLATE, which must be a rendered manifest: write nothing\n"
-                        "      --expand               also list and hash the trusted files, as gramine-manifest does\n");
+           compatible ? "      --check                check the result (default)\n"
+                      : "      --check                only check TEMPLATE, which must be a "
+                        "rendered manifest: write nothing\n"
+                        "      --expand               also list and hash the trusted files, as "
+                        "gramine-manifest does\n");
 }
 
 static int parse_options(int argc, char **argv, struct manifest_options *o)
@@ -89,8 +93,8 @@ static int parse_options(int argc, char **argv, struct manifest_options *o)
 }
 
 /*
- * The system's Python when there is one: python3-jinja2 is a package of the system, and what templates
- * ask of `python` (stdlib, distlib, ...) should be the interpreter that manifests run.
+ * The system's Python when there is one: python3-jinja2 is a package of the system, and what
+ * templates ask of `python` (stdlib, distlib, ...) should be the interpreter that manifests run.
  */
 static char *python_path(void)
 {
@@ -98,7 +102,8 @@ static char *python_path(void)
 }
 
 /* argv of the renderer; pointers into o and the two buffers. */
-static void renderer_argv(struct manifest_options *o, char *script, char *image, char *libdir, char **argv)
+static void renderer_argv(struct manifest_options *o, char *script, char *image, char *libdir,
+                          char **argv)
 {
     size_t n = 0;
     argv[n++] = python_path();
@@ -121,7 +126,8 @@ static void renderer_argv(struct manifest_options *o, char *script, char *image,
     argv[n] = NULL;
 }
 
-/* Run the renderer with stdout into one file and stderr into another. Returns its exit status or -1. */
+/* Run the renderer with stdout into one file and stderr into another. Returns its exit status or
+ * -1. */
 static int run_renderer(char **argv, FILE *out, FILE *err)
 {
     int status;
@@ -158,7 +164,8 @@ static int report_renderer(FILE *err)
     char *last = text;
     while (size && text[size - 1] == '\n')
         text[--size] = 0;
-    if (text && strrchr(text, '\n')) /* a traceback of what a template called: its last line says it */
+    if (text &&
+        strrchr(text, '\n')) /* a traceback of what a template called: its last line says it */
         last = strrchr(text, '\n') + 1;
     int code = term_error("cannot render: %s", last && *last ? last : "the renderer died");
     free(text);
@@ -169,7 +176,8 @@ static int render(struct manifest_options *o, char **text, size_t *size)
 {
     char script[PATH_MAX], image[PATH_MAX], libdir[PATH_MAX], *argv[2 * DEFINES_MAX + 16];
     if (paths_find(PATH_RENDER, NULL, script, sizeof(script)))
-        return term_error("cannot render: %s: not found: is Cloister installed completely?", script);
+        return term_error("cannot render: %s: not found: is Cloister installed completely?",
+                          script);
     paths_find(PATH_IMAGE, NULL, image, sizeof(image)); /* only printed by templates */
     snprintf(libdir, sizeof(libdir), "%s", image);
     if (strrchr(libdir, '/'))
@@ -210,7 +218,8 @@ static void progress(void *arg, uint64_t done, uint64_t total)
 }
 
 /* Defaults, and with --expand digests; then the text again. */
-static int complete(const struct manifest_options *o, struct manifest *m, char **text, size_t *size, struct problem *why)
+static int complete(const struct manifest_options *o, struct manifest *m, char **text, size_t *size,
+                    struct problem *why)
 {
     struct expand_options options = { .chroot = o->chroot, .progress = progress };
     uint8_t *trees = NULL;
@@ -225,7 +234,9 @@ static int complete(const struct manifest_options *o, struct manifest *m, char *
 
 static int render_and_write(struct manifest_options *o)
 {
-    const char *name = o->string ? "<string>" : o->output && strcmp(o->output, "-") ? o->output : o->input;
+    const char *name = o->string                             ? "<string>"
+                       : o->output && strcmp(o->output, "-") ? o->output
+                                                             : o->input;
     char *rendered = NULL, *text = NULL;
     size_t rendered_size = 0, size = 0;
     struct manifest *m = NULL;
@@ -276,7 +287,8 @@ static int manifest(int argc, char **argv, bool compatible)
     o->compatible = compatible;
     int ret = parse_options(argc, argv, o);
     if (!ret && o->check && !compatible)
-        ret = o->string || o->output ? term_usage("--check takes one rendered manifest") : check_only(o->input);
+        ret = o->string || o->output ? term_usage("--check takes one rendered manifest")
+                                     : check_only(o->input);
     else if (!ret)
         ret = render_and_write(o);
     free(o);
@@ -302,7 +314,9 @@ int cmd_gramine_manifest_check(int argc, char **argv)
     uint8_t *text;
     size_t size;
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        printf("Usage: %s [FILE]\nCheck a rendered manifest (default: stdin).\n\nExit status: 0 valid; 1 not; 2 not TOML.\n", term_command());
+        printf("Usage: %s [FILE]\nCheck a rendered manifest (default: stdin).\n\nExit status: 0 "
+               "valid; 1 not; 2 not TOML.\n",
+               term_command());
         return EXIT_OK;
     }
     if (argc > 2 || (argc > 1 && argv[1][0] == '-' && argv[1][1]))

@@ -1,6 +1,6 @@
 /*
- * cloister sign, gramine-sgx-sign: hash what a manifest trusts, measure the enclave, sign it. Files are
- * written only after everything that can fail has been done, each under a temporary name first.
+ * cloister sign, gramine-sgx-sign: hash what a manifest trusts, measure the enclave, sign it. Files
+ * are written only after everything that can fail has been done, each under a temporary name first.
  * Start at sign().
  */
 #include <errno.h>
@@ -17,8 +17,8 @@
 #include "cli/paths.h"
 #include "cli/term.h"
 #include "lib/base/str.h"
-#include "manifest/expand.h"
 #include "manifest/disk.h"
+#include "manifest/expand.h"
 #include "manifest/key.h"
 #include "manifest/sign.h"
 
@@ -33,8 +33,9 @@ struct signing {
     const struct sign_options *o;
     char output[PATH_MAX], sigfile[PATH_MAX], verity_path[PATH_MAX], verity_name[NAME_MAX + 1];
     char image_path[PATH_MAX], key_path[PATH_MAX];
-    struct manifest *source;   /* as given, then expanded */
-    struct manifest *measured; /* parsed again from the text that is written: what `run` will read */
+    struct manifest *source; /* as given, then expanded */
+    struct manifest
+        *measured; /* parsed again from the text that is written: what `run` will read */
     char *text;
     size_t text_size;
     uint8_t *trees, *plan_bytes;
@@ -52,26 +53,34 @@ struct signing {
 static void help(bool compatible)
 {
     printf("Usage: %s %s\n"
-           "Hash the trusted files of a manifest, measure the enclave and sign it. Writes OUTPUT (the manifest with\n"
-           "digests), the signature beside it (.sig) and the Merkle trees of the trusted files (.verity).\n\n"
+           "Hash the trusted files of a manifest, measure the enclave and sign it. Writes OUTPUT "
+           "(the manifest with\n"
+           "digests), the signature beside it (.sig) and the Merkle trees of the trusted files "
+           "(.verity).\n\n"
            "  -m, --manifest FILE   the manifest to sign\n"
            "  -o, --output FILE     where the signed manifest goes%s\n"
-           "  -s, --sigfile FILE    where the signature goes (default: OUTPUT with .manifest.sgx replaced by .sig)\n"
-           "  -k, --key FILE        the signing key (default: ${XDG_CONFIG_HOME:-~/.config}/%s/enclave-key.pem)\n"
+           "  -s, --sigfile FILE    where the signature goes (default: OUTPUT with .manifest.sgx "
+           "replaced by .sig)\n"
+           "  -k, --key FILE        the signing key (default: "
+           "${XDG_CONFIG_HOME:-~/.config}/%s/enclave-key.pem)\n"
            "  -p, --passphrase TEXT passphrase of an encrypted key\n"
-           "  -l, --image FILE      the enclave image (default: $CLOISTER_IMAGE, or beside this program); also --libpal\n"
+           "  -l, --image FILE      the enclave image (default: $CLOISTER_IMAGE, or beside this "
+           "program); also --libpal\n"
            "  -d, --date DATE       date in the signature: today (default) or YYYY-MM-DD\n"
            "      --chroot DIR      take trusted files from inside DIR\n"
            "      --depfile FILE    write what was read as a Make rule\n"
            "      --no-cache        hash all files again\n"
-           "  -n, --dry-run         print the measurement only: needs no key and no SGX, writes nothing\n"
+           "  -n, --dry-run         print the measurement only: needs no key and no SGX, writes "
+           "nothing\n"
            "  -v, --verbose         print the layout of the enclave%s\n"
            "  -q, --quiet           print nothing but errors\n"
            "  -h, --help            show this\n\n"
            "Exit status: 0 signed; 1 failed%s; 2 wrong command line%s.\n",
-           term_command(), compatible ? "-m MANIFEST -o OUTPUT [OPTION]..." : "[OPTION]... [MANIFEST]",
+           term_command(),
+           compatible ? "-m MANIFEST -o OUTPUT [OPTION]..." : "[OPTION]... [MANIFEST]",
            compatible ? "" : " (default: MANIFEST.sgx)", compatible ? "gramine" : "cloister",
-           compatible ? " (default)" : "", compatible ? "" : " (a file is missing, a key does not fit, ...)",
+           compatible ? " (default)" : "",
+           compatible ? "" : " (a file is missing, a key does not fit, ...)",
            compatible ? ", a missing file, or a key that does not fit" : "");
 }
 
@@ -89,8 +98,14 @@ static int set_option(struct sign_options *o, int option, const char *value)
     case 'D': o->depfile = value; break;
     case 'N': o->no_cache = true; break;
     case 'n': o->dry_run = true; break;
-    case 'v': o->verbose = true; o->quiet = false; break;
-    case 'q': o->quiet = true; o->verbose = false; break;
+    case 'v':
+        o->verbose = true;
+        o->quiet = false;
+        break;
+    case 'q':
+        o->quiet = true;
+        o->verbose = false;
+        break;
     case 'W':
         if (strcmp(value, "file") != 0)
             return term_usage("unknown signing plugin: %s: only 'file' is built in", value);
@@ -103,15 +118,25 @@ static int set_option(struct sign_options *o, int option, const char *value)
 static int parse_options(int argc, char **argv, struct sign_options *o)
 {
     static const struct option options[] = {
-        { "manifest", required_argument, NULL, 'm' }, { "output", required_argument, NULL, 'o' },
-        { "sigfile", required_argument, NULL, 's' },  { "key", required_argument, NULL, 'k' },
-        { "passphrase", required_argument, NULL, 'p' }, { "password", required_argument, NULL, 'p' },
-        { "image", required_argument, NULL, 'l' },    { "libpal", required_argument, NULL, 'l' },
-        { "date", required_argument, NULL, 'd' },     { "chroot", required_argument, NULL, 'C' },
-        { "depfile", required_argument, NULL, 'D' },  { "no-cache", no_argument, NULL, 'N' },
-        { "dry-run", no_argument, NULL, 'n' },        { "verbose", no_argument, NULL, 'v' },
-        { "quiet", no_argument, NULL, 'q' },          { "with", required_argument, NULL, 'W' },
-        { "help", no_argument, NULL, 'h' },           { "help-file", no_argument, NULL, 'h' }, { 0 },
+        { "manifest", required_argument, NULL, 'm' },
+        { "output", required_argument, NULL, 'o' },
+        { "sigfile", required_argument, NULL, 's' },
+        { "key", required_argument, NULL, 'k' },
+        { "passphrase", required_argument, NULL, 'p' },
+        { "password", required_argument, NULL, 'p' },
+        { "image", required_argument, NULL, 'l' },
+        { "libpal", required_argument, NULL, 'l' },
+        { "date", required_argument, NULL, 'd' },
+        { "chroot", required_argument, NULL, 'C' },
+        { "depfile", required_argument, NULL, 'D' },
+        { "no-cache", no_argument, NULL, 'N' },
+        { "dry-run", no_argument, NULL, 'n' },
+        { "verbose", no_argument, NULL, 'v' },
+        { "quiet", no_argument, NULL, 'q' },
+        { "with", required_argument, NULL, 'W' },
+        { "help", no_argument, NULL, 'h' },
+        { "help-file", no_argument, NULL, 'h' },
+        { 0 },
     };
     int c;
     opterr = 0;
@@ -138,7 +163,8 @@ static int parse_options(int argc, char **argv, struct sign_options *o)
 }
 
 /* "dir/app.manifest.sgx" and ".sig": "dir/app.sig". */
-static int replace_ending(const char *path, const char *const *endings, const char *by, char out[PATH_MAX])
+static int replace_ending(const char *path, const char *const *endings, const char *by,
+                          char out[PATH_MAX])
 {
     size_t length = strlen(path);
     for (; *endings; endings++) {
@@ -155,7 +181,8 @@ static int choose_names(struct signing *s)
 {
     static const char *const endings[] = { ".manifest.sgx", ".manifest", ".sgx", NULL };
     const struct sign_options *o = s->o;
-    int n = snprintf(s->output, PATH_MAX, "%s%s", o->output ? o->output : o->manifest, o->output ? "" : ".sgx");
+    int n = snprintf(s->output, PATH_MAX, "%s%s", o->output ? o->output : o->manifest,
+                     o->output ? "" : ".sgx");
     if (n >= PATH_MAX || replace_ending(s->output, endings, ".verity", s->verity_path) ||
         replace_ending(o->compatible ? o->manifest : s->output, endings, ".sig", s->sigfile))
         return term_error("cannot sign: %s: path too long", o->manifest);
@@ -183,13 +210,15 @@ static void note_insecure(void *arg, const char *key, const char *why)
 static int failed(const struct signing *s, const char *what, int error)
 {
     int code = term_error("%s: %s", what, s->why.text);
-    bool usage = error == -ENOENT || error == -EISDIR || error == -ENOTDIR || !strcmp(what, "cannot use key");
+    bool usage = error == -ENOENT || error == -EISDIR || error == -ENOTDIR ||
+                 !strcmp(what, "cannot use key");
     return s->o->compatible && usage ? EXIT_USAGE : code;
 }
 
 static int load_manifest(struct signing *s)
 {
-    struct expand_options options = { s->o->chroot, s->o->no_cache, s->o->quiet ? NULL : progress, NULL };
+    struct expand_options options = { s->o->chroot, s->o->no_cache, s->o->quiet ? NULL : progress,
+                                      NULL };
     int ret = manifest_load(s->o->manifest, &s->source, &s->why);
     if (ret)
         return failed(s, "cannot read manifest", ret);
@@ -219,7 +248,9 @@ static int make_plan(struct signing *s)
 static int measure(struct signing *s)
 {
     if (paths_find(PATH_IMAGE, s->o->image, s->image_path, sizeof(s->image_path)))
-        return term_error("no enclave image: %s: not found: name it with --image or $CLOISTER_IMAGE", s->image_path);
+        return term_error(
+            "no enclave image: %s: not found: name it with --image or $CLOISTER_IMAGE",
+            s->image_path);
     int ret = image_file_open(s->image_path, &s->image, &s->why);
     if (!ret)
         ret = sign_measure(&s->image, &s->plan, &s->layout, s->mrenclave, &s->why);
@@ -232,8 +263,9 @@ static int measure(struct signing *s)
 
 static int sign_it(struct signing *s)
 {
-    int ret = s->o->key ? snprintf(s->key_path, PATH_MAX, "%s", s->o->key) < PATH_MAX ? 0 : -ENAMETOOLONG :
-                          paths_key(s->o->compatible ? "gramine" : "cloister", s->key_path, PATH_MAX);
+    int ret = s->o->key
+                  ? snprintf(s->key_path, PATH_MAX, "%s", s->o->key) < PATH_MAX ? 0 : -ENAMETOOLONG
+                  : paths_key(s->o->compatible ? "gramine" : "cloister", s->key_path, PATH_MAX);
     if (ret)
         return term_error("no signing key: name it with -k");
     ret = key_load(s->key_path, s->o->passphrase, &s->key, &s->why);

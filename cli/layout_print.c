@@ -28,20 +28,23 @@ static const char *area_name(const struct layout *l, const struct layout_run *ru
 static int print_run(void *arg, const struct layout_run *run)
 {
     bool tcs = (run->secinfo & SECINFO_TYPE) == SECINFO_TCS;
-    printf("    %016" PRIx64 "-%016" PRIx64 " [%s:%c%c%c] (%s)%s\n", run->address, run->address + run->size,
-           tcs ? "TCS" : "REG", run->secinfo & SECINFO_R ? 'R' : '-', run->secinfo & SECINFO_W ? 'W' : '-',
-           run->secinfo & SECINFO_X ? 'X' : '-', area_name(arg, run), run->measured ? " measured" : "");
+    printf("    %016" PRIx64 "-%016" PRIx64 " [%s:%c%c%c] (%s)%s\n", run->address,
+           run->address + run->size, tcs ? "TCS" : "REG", run->secinfo & SECINFO_R ? 'R' : '-',
+           run->secinfo & SECINFO_W ? 'W' : '-', run->secinfo & SECINFO_X ? 'X' : '-',
+           area_name(arg, run), run->measured ? " measured" : "");
     return 0;
 }
 
-int layout_print(const struct layout *l, const struct image_file *image, const struct plan *plan, const uint8_t mrenclave[32])
+int layout_print(const struct layout *l, const struct image_file *image, const struct plan *plan,
+                 const uint8_t mrenclave[32])
 {
     struct layout shown = *l;
     char hex[65];
     uint8_t *scratch = aligned_alloc(4096, LAYOUT_SCRATCH);
     if (!scratch)
         return -ENOMEM;
-    printf("Attributes (required for enclave measurement):\n    size:        0x%" PRIx64 "\n    edmm:        %s\n"
+    printf("Attributes (required for enclave measurement):\n    size:        0x%" PRIx64
+           "\n    edmm:        %s\n"
            "    max_threads: %u\nSGX remote attestation:\n    %s\nMemory:\n",
            l->size, plan->h->flags & PLAN_EDMM ? "True" : "False", l->max_threads,
            plan->h->attestation == PLAN_ATTEST_DCAP ? "DCAP/ECDSA" : "None");

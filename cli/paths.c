@@ -1,7 +1,7 @@
 /*
  * Finds the parts of Cloister in a build tree and when installed. The environment variables are for
- * development: the image is measured and the launcher is trusted by no one, so pointing them elsewhere
- * gains an attacker nothing. Start at paths_find().
+ * development: the image is measured and the launcher is trusted by no one, so pointing them
+ * elsewhere gains an attacker nothing. Start at paths_find().
  */
 #include "cli/paths.h"
 
@@ -27,9 +27,17 @@ static const struct {
  * (BUILD/cli/cloister), and an installed one (PREFIX/bin/cloister).
  */
 static const char *const g_places[] = {
-    ".",           "..",          "../enclave",       "../libos",
-    "../host",     "../attest",   "../python",        "../../python",
-    "../lib/cloister", "../libexec/cloister", "../share/cloister",
+    ".",
+    "..",
+    "../enclave",
+    "../libos",
+    "../host",
+    "../attest",
+    "../python",
+    "../../python",
+    "../lib/cloister",
+    "../libexec/cloister",
+    "../share/cloister",
 };
 
 static int own_directory(char *out, size_t size)

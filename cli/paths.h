@@ -16,7 +16,8 @@ enum path_part {
 
 /*
  * Find a part: `given` when not NULL, else its environment variable (CLOISTER_IMAGE, CLOISTER_HOST,
- * CLOISTER_RENDER), else the places above. Returns 0; -ENOENT with `out` holding the likeliest place.
+ * CLOISTER_RENDER), else the places above. Returns 0; -ENOENT with `out` holding the likeliest
+ * place.
  */
 int paths_find(enum path_part part, const char *given, char *out, size_t size);
 

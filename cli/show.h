@@ -2,9 +2,9 @@
 #define CLI_SHOW_H
 
 /*
- * What is in a file, as a JSON value: one function per format. `cloister inspect` prints it as text or
- * JSON. Each takes untrusted bytes; NULL means "not this format", and then *why says why if the file
- * claims to be of it.
+ * What is in a file, as a JSON value: one function per format. `cloister inspect` prints it as text
+ * or JSON. Each takes untrusted bytes; NULL means "not this format", and then *why says why if the
+ * file claims to be of it.
  */
 #include <jansson.h>
 #include <stdbool.h>

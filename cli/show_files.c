@@ -1,4 +1,5 @@
-/* Our own formats from files: manifest, plan, encrypted file. The bytes are untrusted. See cli/show.h. */
+/* Our own formats from files: manifest, plan, encrypted file. The bytes are untrusted. See
+ * cli/show.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,13 +46,16 @@ static json_t *show_env(const struct plan *p)
     json_t *o = json_object();
     const struct plan_env *env = plan_items(p, p->h->env);
     for (uint32_t i = 0; i < p->h->env.count; i++)
-        json_object_set_new(o, plan_string(p, env[i].name), env[i].passthrough ? json_string("(the host's)") : plan_text(p, env[i].value));
+        json_object_set_new(o, plan_string(p, env[i].name),
+                            env[i].passthrough ? json_string("(the host's)")
+                                               : plan_text(p, env[i].value));
     return o;
 }
 
 static json_t *show_mounts(const struct plan *p)
 {
-    static const char *const types[PLAN_MOUNT_COUNT] = { "chroot", "encrypted", "tmpfs", "untrusted_shm" };
+    static const char *const types[PLAN_MOUNT_COUNT] = { "chroot", "encrypted", "tmpfs",
+                                                         "untrusted_shm" };
     json_t *list = json_array();
     const struct plan_mount *mounts = plan_items(p, p->h->mounts);
     for (uint32_t i = 0; i < p->h->mounts.count; i++) {
@@ -105,7 +109,8 @@ static json_t *plan_object(const struct plan *p)
     json_object_set_new(o, "enclave_size", json_integer((json_int_t)h->enclave_size));
     json_object_set_new(o, "max_threads", json_integer(h->max_threads));
     json_object_set_new(o, "debug_enclave", json_boolean(h->flags & PLAN_DEBUG));
-    json_object_set_new(o, "remote_attestation", json_string(h->attestation == PLAN_ATTEST_DCAP ? "dcap" : "none"));
+    json_object_set_new(o, "remote_attestation",
+                        json_string(h->attestation == PLAN_ATTEST_DCAP ? "dcap" : "none"));
     json_object_set_new(o, "isv_prod_id", json_integer(h->isv_prod_id));
     json_object_set_new(o, "isv_svn", json_integer(h->isv_svn));
     show_hex64(o, "flags", h->flags);
@@ -150,11 +155,13 @@ json_t *show_manifest(const char *name, const uint8_t *data, size_t size, struct
         return NULL;
     for (size_t i = 0; i < m->trusted_count; i++)
         unsigned_files += m->trusted[i].flags == 0;
-    if (manifest_to_plan(m, MANIFEST_PLAN_UNSIGNED, &bytes, &plan_size, why) == 0 && plan_open(bytes, plan_size, &p) == 0) {
+    if (manifest_to_plan(m, MANIFEST_PLAN_UNSIGNED, &bytes, &plan_size, why) == 0 &&
+        plan_open(bytes, plan_size, &p) == 0) {
         json_t *insecure = json_array();
         o = plan_object(&p);
         manifest_insecure(m, add_insecure, insecure);
-        json_object_set_new(o, "trusted_files_without_digest", json_integer((json_int_t)unsigned_files));
+        json_object_set_new(o, "trusted_files_without_digest",
+                            json_integer((json_int_t)unsigned_files));
         json_object_set_new(o, "insecure", insecure);
     }
     free(bytes);
@@ -165,18 +172,22 @@ json_t *show_manifest(const char *name, const uint8_t *data, size_t size, struct
 json_t *show_encrypted(const uint8_t *data, size_t size, struct problem *why)
 {
     if (size < NODE_SIZE || size % NODE_SIZE) {
-        problem_set(why, -EINVAL, "an encrypted file is a whole number of %d-byte nodes: this one is cut off", (int)NODE_SIZE);
+        problem_set(why, -EINVAL,
+                    "an encrypted file is a whole number of %d-byte nodes: this one is cut off",
+                    (int)NODE_SIZE);
         return NULL;
     }
     json_t *o = json_object();
     uint8_t major = data[HDR_MAJOR];
-    json_object_set_new(o, "made_by", json_string(load_le64(data) == FILE_ID ? "Gramine, Cloister" : "Graphene"));
+    json_object_set_new(o, "made_by",
+                        json_string(load_le64(data) == FILE_ID ? "Gramine, Cloister" : "Graphene"));
     json_object_set_new(o, "major_version", json_integer(major));
     json_object_set_new(o, "minor_version", json_integer(data[HDR_MINOR]));
     term_json_hex(o, "metadata_key_nonce", data + HDR_NONCE, HDR_NONCE_SIZE);
     term_json_hex(o, "metadata_tag", data + HDR_TAG, 16);
     if (major == MAJOR_VERSION)
-        json_object_set_new(o, "write_interrupted", json_boolean(data[HDR_FLAGS] & HDR_FLAG_PENDING));
+        json_object_set_new(o, "write_interrupted",
+                            json_boolean(data[HDR_FLAGS] & HDR_FLAG_PENDING));
     json_object_set_new(o, "nodes", json_integer((json_int_t)(size / NODE_SIZE)));
     return o;
 }

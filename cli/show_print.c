@@ -9,7 +9,8 @@ void show_hex64(json_t *object, const char *key, uint64_t value)
     json_object_set_new(object, key, json_sprintf("0x%" PRIx64, value));
 }
 
-/* What the file's author chose must not control the terminal: control characters print as escapes. */
+/* What the file's author chose must not control the terminal: control characters print as escapes.
+ */
 static void print_safe(const char *text)
 {
     for (; *text; text++) {
@@ -51,11 +52,11 @@ void show_print(const json_t *value, int depth)
     json_t *item;
     size_t i;
     if (json_is_object(value)) {
-        json_object_foreach((json_t *)value, key, item)
-            print_item(key, item, depth);
+        json_object_foreach((json_t *)value, key, item) print_item(key, item, depth);
         return;
     }
-    json_array_foreach(value, i, item) {
+    json_array_foreach(value, i, item)
+    {
         if (json_is_object(item)) {
             printf("%*s-\n", 4 * depth, "");
             show_print(item, depth + 1);

@@ -122,9 +122,11 @@ static json_t *show_segments(const struct elf_image *elf)
         const struct elf_segment *s = &elf->segments[i];
         if (s->type != ELF_PT_LOAD)
             continue;
-        json_array_append_new(list, json_sprintf("0x%llx-0x%llx %c%c%c", (unsigned long long)s->vaddr,
-                                                 (unsigned long long)(s->vaddr + s->memsz), s->flags & ELF_PF_R ? 'R' : '-',
-                                                 s->flags & ELF_PF_W ? 'W' : '-', s->flags & ELF_PF_X ? 'X' : '-'));
+        json_array_append_new(
+            list,
+            json_sprintf("0x%llx-0x%llx %c%c%c", (unsigned long long)s->vaddr,
+                         (unsigned long long)(s->vaddr + s->memsz), s->flags & ELF_PF_R ? 'R' : '-',
+                         s->flags & ELF_PF_W ? 'W' : '-', s->flags & ELF_PF_X ? 'X' : '-'));
     }
     return list;
 }
@@ -141,13 +143,18 @@ json_t *show_image(const uint8_t *data, size_t size, struct problem *why)
     json_t *o = json_object();
     int found = image_find_note(&elf, &note);
     sha256_digest(data, size, digest);
-    json_object_set_new(o, "kind", json_string(elf.type == ELF_ET_DYN ? "position-independent" : "fixed address"));
+    json_object_set_new(
+        o, "kind", json_string(elf.type == ELF_ET_DYN ? "position-independent" : "fixed address"));
     show_hex64(o, "direct_entry", elf.entry);
     if (found == 0) {
         show_hex64(o, "enclave_entry", note.enclave_entry);
         json_object_set_new(o, "enclu_sites", json_integer((json_int_t)note.enclu_count));
     }
-    json_object_set_new(o, "enclave_image", found == 0 ? json_true() : json_string(found == -ENOENT ? "no: it has no Cloister note" : "no: its Cloister note is malformed"));
+    json_object_set_new(o, "enclave_image",
+                        found == 0
+                            ? json_true()
+                            : json_string(found == -ENOENT ? "no: it has no Cloister note"
+                                                           : "no: its Cloister note is malformed"));
     json_object_set_new(o, "segments", show_segments(&elf));
     term_json_hex(o, "sha256", digest, sizeof(digest));
     return o;

@@ -1,6 +1,6 @@
 /*
- * Messages, progress and JSON of the command line tools. Trusts nothing and decides nothing; it only
- * keeps the shape of messages in one place. Start at term_error().
+ * Messages, progress and JSON of the command line tools. Trusts nothing and decides nothing; it
+ * only keeps the shape of messages in one place. Start at term_error().
  */
 #include "cli/term.h"
 

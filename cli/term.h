@@ -15,7 +15,8 @@
 void term_set_command(const char *prefix);
 const char *term_command(void);
 
-/* Print `prefix: message` on stderr. Return EXIT_FAILED and EXIT_USAGE, so that commands can return them. */
+/* Print `prefix: message` on stderr. Return EXIT_FAILED and EXIT_USAGE, so that commands can return
+ * them. */
 int term_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int term_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -23,13 +24,14 @@ int term_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void term_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * Show progress on one line that is overwritten; silent unless stderr is a terminal. `total` 0 means
- * unknown. Safe to call often: it redraws at most ten times a second. Not thread-safe.
+ * Show progress on one line that is overwritten; silent unless stderr is a terminal. `total` 0
+ * means unknown. Safe to call often: it redraws at most ten times a second. Not thread-safe.
  */
 void term_progress(const char *what, uint64_t done, uint64_t total);
 void term_progress_end(void);
 
-/* Print a JSON value with indent 4 and a newline on stdout. `value` is taken. Returns enum exit_code. */
+/* Print a JSON value with indent 4 and a newline on stdout. `value` is taken. Returns enum
+ * exit_code. */
 int term_print_json(json_t *value);
 
 /* Set object[key] to lower-case hex of data. Returns 0 or -1 as json_object_set_new(). */

@@ -1,6 +1,6 @@
 /*
- * Values that stand in the written manifest even when the template is silent, so that whoever reads it
- * (a person, or Gramine's loader, which requires some) sees what holds. Start at g_defaults.
+ * Values that stand in the written manifest even when the template is silent, so that whoever reads
+ * it (a person, or Gramine's loader, which requires some) sees what holds. Start at g_defaults.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -56,7 +56,8 @@ int manifest_insert_defaults(struct manifest *m, struct problem *why)
     struct toml_node *sgx = table_in(m->tree, "sgx");
     for (size_t i = 0; i < sizeof(g_defaults) / sizeof(g_defaults[0]) && sgx; i++) {
         struct toml_node *table = g_defaults[i].sub ? table_in(sgx, g_defaults[i].sub) : sgx;
-        if (!table || (!toml_get(table, g_defaults[i].key) && !toml_put(table, g_defaults[i].key, make_value(i))))
+        if (!table || (!toml_get(table, g_defaults[i].key) &&
+                       !toml_put(table, g_defaults[i].key, make_value(i))))
             return problem_set(why, -ENOMEM, "%s: out of memory", m->name);
     }
     return sgx ? 0 : problem_set(why, -ENOMEM, "%s: out of memory", m->name);

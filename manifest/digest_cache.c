@@ -81,9 +81,13 @@ void digest_cache_free(struct digest_cache *c)
 bool digest_cache_key(const char *path, const struct stat *st, uint8_t key[32])
 {
     struct timespec now;
-    uint64_t facts[] = { st->st_dev, st->st_ino, (uint64_t)st->st_size,
-                         (uint64_t)st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec,
-                         (uint64_t)st->st_ctim.tv_sec, (uint64_t)st->st_ctim.tv_nsec };
+    uint64_t facts[] = { st->st_dev,
+                         st->st_ino,
+                         (uint64_t)st->st_size,
+                         (uint64_t)st->st_mtim.tv_sec,
+                         (uint64_t)st->st_mtim.tv_nsec,
+                         (uint64_t)st->st_ctim.tv_sec,
+                         (uint64_t)st->st_ctim.tv_nsec };
     struct sha256 ctx;
     sha256_init(&ctx);
     sha256_update(&ctx, facts, sizeof(facts));
@@ -150,7 +154,8 @@ static int by_pending_key(const void *a, const void *b)
     return by_key(&((const struct pending *)a)->r, &((const struct pending *)b)->r);
 }
 
-static size_t collect(const struct digest_cache *c, const struct hash_job *jobs, size_t count, struct pending *out)
+static size_t collect(const struct digest_cache *c, const struct hash_job *jobs, size_t count,
+                      struct pending *out)
 {
     size_t used = 0;
     for (size_t i = 0; i < count; i++) {
@@ -158,7 +163,8 @@ static size_t collect(const struct digest_cache *c, const struct hash_job *jobs,
         if (job->error || !job->cacheable)
             continue;
         struct pending *p = &out[used++];
-        *p = (struct pending){ .r = { .size = job->size, .tree_size = job->tree_size }, .tree = job->tree };
+        *p = (struct pending){ .r = { .size = job->size, .tree_size = job->tree_size },
+                               .tree = job->tree };
         memcpy(p->r.key, job->cache_key, 32);
         memcpy(p->r.root, job->root, 32);
         memcpy(p->r.sha256, job->sha256, 32);

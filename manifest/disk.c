@@ -1,4 +1,5 @@
-/* Whole-file reading and replacing. Trusts the file system to make rename atomic. See manifest/disk.h. */
+/* Whole-file reading and replacing. Trusts the file system to make rename atomic. See
+ * manifest/disk.h. */
 #include "manifest/disk.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /*
- * sgx.trusted_files, expanded and hashed. Trusts the signer's file system: what is here now is what is
- * trusted. Start at manifest_expand().
+ * sgx.trusted_files, expanded and hashed. Trusts the signer's file system: what is here now is what
+ * is trusted. Start at manifest_expand().
  */
 #include "manifest/expand.h"
 
@@ -61,7 +61,8 @@ static int add_found(void *arg, const char *path, uint64_t size)
     return 0;
 }
 
-/* The file system's own errno goes on: gramine-sgx-sign exits differently when a file is missing. */
+/* The file system's own errno goes on: gramine-sgx-sign exits differently when a file is missing.
+ */
 static int cannot_open(struct expansion *x, const struct manifest_trusted *t, int error)
 {
     reader_fail(&x->r, t->node, "sgx.trusted_files", "%s: %s", t->uri + 5, strerror(-error));
@@ -78,7 +79,8 @@ static int expand_directory(struct expansion *x, const struct manifest_trusted *
     bool directory = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
     close(fd);
     if (!directory)
-        return reader_fail(&x->r, t->node, "sgx.trusted_files", "%s: ends in \"/\" but is not a directory", t->uri + 5);
+        return reader_fail(&x->r, t->node, "sgx.trusted_files",
+                           "%s: ends in \"/\" but is not a directory", t->uri + 5);
     why.text[0] = 0;
     int ret = walk_directory(x->root, t->uri + 5, add_found, x, &why);
     if (ret && why.text[0]) /* else add_found has told */
@@ -114,7 +116,8 @@ static int expand_all(struct expansion *x, bool absolute_only)
         if (length == 5)
             return reader_fail(&x->r, t->node, "sgx.trusted_files", "\"file:\" names no file");
         if (absolute_only && t->uri[5] != '/')
-            return reader_fail(&x->r, t->node, "sgx.trusted_files", "%s: with --chroot, paths are absolute", t->uri + 5);
+            return reader_fail(&x->r, t->node, "sgx.trusted_files",
+                               "%s: with --chroot, paths are absolute", t->uri + 5);
         ret = t->uri[length - 1] == '/' ? expand_directory(x, t) : expand_file(x, t);
     }
     return ret;
@@ -143,13 +146,15 @@ static int drop_doubles(struct expansion *x)
         sorted[i] = (struct by_uri){ x->items[i].uri, i };
     qsort(sorted, x->count, sizeof(*sorted), compare_uri);
     for (size_t i = 1, first = 0; i < x->count && !ret; i++) {
-        struct manifest_trusted *a = &x->items[sorted[first].index], *b = &x->items[sorted[i].index];
+        struct manifest_trusted *a = &x->items[sorted[first].index],
+                                *b = &x->items[sorted[i].index];
         if (strcmp(a->uri, b->uri) != 0) {
             first = i;
             continue;
         }
         if (a->flags & b->flags & PLAN_TRUSTED_SHA256 && memcmp(a->sha256, b->sha256, 32) != 0)
-            ret = reader_fail(&x->r, b->node, "sgx.trusted_files", "%s is listed twice with different digests", b->uri);
+            ret = reader_fail(&x->r, b->node, "sgx.trusted_files",
+                              "%s is listed twice with different digests", b->uri);
         if (!(a->flags & PLAN_TRUSTED_SHA256) && b->flags & PLAN_TRUSTED_SHA256) {
             memcpy(a->sha256, b->sha256, 32);
             a->flags |= PLAN_TRUSTED_SHA256;
@@ -166,7 +171,8 @@ static int drop_doubles(struct expansion *x)
 }
 
 /* Take a job's digests over; a digest that the manifest gave must be the same. */
-static int take_digest(struct expansion *x, struct manifest_trusted *t, const struct hash_job *job, uint64_t *offset)
+static int take_digest(struct expansion *x, struct manifest_trusted *t, const struct hash_job *job,
+                       uint64_t *offset)
 {
     char is[65], given[65];
     if (job->error) { /* not there, but its sha256 was given */
@@ -176,7 +182,8 @@ static int take_digest(struct expansion *x, struct manifest_trusted *t, const st
     if (t->flags & PLAN_TRUSTED_SHA256 && memcmp(t->sha256, job->sha256, 32) != 0) {
         hex_encode(job->sha256, 32, is);
         hex_encode(t->sha256, 32, given);
-        return reader_fail(&x->r, t->node, "sgx.trusted_files", "%s has sha256 %s, but the manifest says %s", t->path, is, given);
+        return reader_fail(&x->r, t->node, "sgx.trusted_files",
+                           "%s has sha256 %s, but the manifest says %s", t->path, is, given);
     }
     t->flags = PLAN_TRUSTED_SHA256 | PLAN_TRUSTED_VERITY;
     t->size = job->size;
@@ -202,7 +209,8 @@ static int join_trees(const struct hash_job *jobs, size_t count, uint64_t total,
     return 0;
 }
 
-static int hash_all(struct expansion *x, const struct expand_options *o, uint8_t **trees, size_t *trees_size)
+static int hash_all(struct expansion *x, const struct expand_options *o, uint8_t **trees,
+                    size_t *trees_size)
 {
     struct hash_options options = { x->root, o->no_cache, x->bytes, o->progress, o->arg };
     struct hash_job *jobs = calloc(x->count + 1, sizeof(*jobs));
@@ -236,7 +244,8 @@ static struct toml_node *trusted_node(const struct manifest_trusted *t)
     if (!node)
         return NULL;
     hex_encode(t->sha256, 32, hex);
-    bool ok = toml_put(node, "uri", toml_new_string(t->uri)) && toml_put(node, "sha256", toml_new_string(hex));
+    bool ok = toml_put(node, "uri", toml_new_string(t->uri)) &&
+              toml_put(node, "sha256", toml_new_string(hex));
     if (ok && t->flags & PLAN_TRUSTED_VERITY) {
         hex_encode(t->root, 32, hex);
         ok = toml_put(node, "verity", toml_new_string(hex)) &&
@@ -287,8 +296,8 @@ static int keep_items(struct expansion *x)
     return 0;
 }
 
-int manifest_expand(struct manifest *m, const struct expand_options *options, uint8_t **trees, size_t *trees_size,
-                    struct problem *why)
+int manifest_expand(struct manifest *m, const struct expand_options *options, uint8_t **trees,
+                    size_t *trees_size, struct problem *why)
 {
     struct expansion x = { .r = { m, why }, .root = -1 };
     int ret = 0;

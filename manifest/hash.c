@@ -1,7 +1,7 @@
 /*
- * Hash many files. Worker threads take jobs by an atomic counter and write only to their own job; the
- * calling thread shows progress and waits. A file that changes while it is read is an error: its digest
- * would be of something that never was. Start at hash_files().
+ * Hash many files. Worker threads take jobs by an atomic counter and write only to their own job;
+ * the calling thread shows progress and waits. A file that changes while it is read is an error:
+ * its digest would be of something that never was. Start at hash_files().
  */
 #include "manifest/hash.h"
 
@@ -156,15 +156,19 @@ static int first_error(const struct hasher *h, struct problem *why)
         const struct hash_job *job = &h->jobs[i];
         if (!job->error || (job->error == -ENOENT && job->may_miss))
             continue;
-        return problem_set(why, job->error, "%s: %s", job->path,
-                           job->error == -ESTALE ? "changed while it was read: try again" :
-                           job->error == -EISDIR ? "is a directory: end its URI with \"/\" to trust all files below it" :
-                           job->error == -EINVAL ? "not a regular file" : strerror(-job->error));
+        return problem_set(
+            why, job->error, "%s: %s", job->path,
+            job->error == -ESTALE ? "changed while it was read: try again"
+            : job->error == -EISDIR
+                ? "is a directory: end its URI with \"/\" to trust all files below it"
+            : job->error == -EINVAL ? "not a regular file"
+                                    : strerror(-job->error));
     }
     return 0;
 }
 
-int hash_files(struct hash_job *jobs, size_t count, const struct hash_options *options, struct problem *why)
+int hash_files(struct hash_job *jobs, size_t count, const struct hash_options *options,
+               struct problem *why)
 {
     struct hasher h = { .jobs = jobs, .count = count, .options = options };
     pthread_mutex_init(&h.mu, NULL);

@@ -1,7 +1,8 @@
 #ifndef MANIFEST_HASH_H
 #define MANIFEST_HASH_H
 
-/* Digests of many files at once: SHA-256 and the fs-verity tree in one read, two threads, a cache. */
+/* Digests of many files at once: SHA-256 and the fs-verity tree in one read, two threads, a cache.
+ */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +13,7 @@ struct hash_job {
     const char *path; /* borrowed */
     bool may_miss;    /* the file need not exist */
     /* filled: */
-    int error; /* 0; -ENOENT also when may_miss; other negative errno */
+    int error;  /* 0; -ENOENT also when may_miss; other negative errno */
     bool fresh; /* not from the cache */
     uint64_t size;
     uint8_t root[32], sha256[32], cache_key[32];
@@ -29,7 +30,9 @@ struct hash_options {
     void *arg;
 };
 
-/* Returns 0, or the error of the first job (in order) that failed. Trees are the caller's in any case. */
-int hash_files(struct hash_job *jobs, size_t count, const struct hash_options *options, struct problem *why);
+/* Returns 0, or the error of the first job (in order) that failed. Trees are the caller's in any
+ * case. */
+int hash_files(struct hash_job *jobs, size_t count, const struct hash_options *options,
+               struct problem *why);
 
 #endif

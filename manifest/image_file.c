@@ -25,8 +25,9 @@ int image_file_open(const char *path, struct image_file *out, struct problem *wh
     if (ret) {
         image_file_close(out);
         return problem_set(why, -ENOEXEC, "%s: not an enclave image: %s", path,
-                           ret == -ENOENT ? "it has no Cloister note" : ret == -EINVAL ? "its Cloister note is malformed" :
-                           "not a static position-independent ELF file");
+                           ret == -ENOENT   ? "it has no Cloister note"
+                           : ret == -EINVAL ? "its Cloister note is malformed"
+                                            : "not a static position-independent ELF file");
     }
     out->enclave_entry = note.enclave_entry;
     return 0;

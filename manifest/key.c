@@ -1,7 +1,7 @@
 /*
- * Make, read and check enclave signing keys with OpenSSL. The key is a secret: it goes to a file that
- * is created with mode 0600 under a temporary name and renamed when complete, and nowhere else.
- * Start at key_load().
+ * Make, read and check enclave signing keys with OpenSSL. The key is a secret: it goes to a file
+ * that is created with mode 0600 under a temporary name and renamed when complete, and nowhere
+ * else. Start at key_load().
  */
 #include "manifest/key.h"
 
@@ -48,7 +48,8 @@ int key_generate(const char *path, int overwrite, struct problem *why)
         return ret;
     key = generate();
     text = BIO_new(BIO_s_secmem());
-    if (!key || !text || !PEM_write_bio_PrivateKey_traditional(text, key, NULL, NULL, 0, NULL, NULL)) {
+    if (!key || !text ||
+        !PEM_write_bio_PrivateKey_traditional(text, key, NULL, NULL, 0, NULL, NULL)) {
         ret = problem_set(why, -EIO, "%s: OpenSSL could not make a key", path);
         goto out;
     }
@@ -64,14 +65,20 @@ static int check_key(EVP_PKEY *key, const char *path, struct problem *why)
 {
     BIGNUM *e = NULL;
     if (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
-        return problem_set(why, -EINVAL, "%s: not an RSA key; 'cloister keygen' makes one that fits", path);
+        return problem_set(why, -EINVAL,
+                           "%s: not an RSA key; 'cloister keygen' makes one that fits", path);
     if (EVP_PKEY_get_bits(key) != KEY_BITS)
-        return problem_set(why, -EINVAL, "%s: RSA key of %d bits, SGX needs exactly %d; 'cloister keygen' makes one that fits",
-                           path, EVP_PKEY_get_bits(key), KEY_BITS);
+        return problem_set(
+            why, -EINVAL,
+            "%s: RSA key of %d bits, SGX needs exactly %d; 'cloister keygen' makes one that fits",
+            path, EVP_PKEY_get_bits(key), KEY_BITS);
     bool three = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) && BN_is_word(e, 3);
     BN_free(e);
     if (!three)
-        return problem_set(why, -EINVAL, "%s: RSA key whose public exponent is not 3, as SGX needs; 'cloister keygen' makes one that fits", path);
+        return problem_set(why, -EINVAL,
+                           "%s: RSA key whose public exponent is not 3, as SGX needs; 'cloister "
+                           "keygen' makes one that fits",
+                           path);
     return 0;
 }
 
@@ -95,7 +102,8 @@ int key_load(const char *path, const char *passphrase, EVP_PKEY **out, struct pr
     EVP_PKEY *key = PEM_read_PrivateKey(f, NULL, no_prompt, (void *)passphrase);
     fclose(f);
     if (!key)
-        return problem_set(why, -EINVAL, "%s: not a PEM private key, or its passphrase is wrong", path);
+        return problem_set(why, -EINVAL, "%s: not a PEM private key, or its passphrase is wrong",
+                           path);
     int ret = check_key(key, path, why);
     if (ret) {
         EVP_PKEY_free(key);

@@ -2,14 +2,14 @@
 #define MANIFEST_KEY_H
 
 /*
- * The key that signs enclaves: RSA-3072 with public exponent 3 (Intel SDM vol. 3D, SIGSTRUCT), kept as
- * an unencrypted PEM file that only its owner can read.
+ * The key that signs enclaves: RSA-3072 with public exponent 3 (Intel SDM vol. 3D, SIGSTRUCT), kept
+ * as an unencrypted PEM file that only its owner can read.
  */
 #include <openssl/types.h>
 
 #include "manifest/problem.h"
 
-#define KEY_BITS 3072
+#define KEY_BITS  3072
 #define KEY_BYTES 384
 
 /*

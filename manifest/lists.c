@@ -1,6 +1,6 @@
 /*
- * Keys of a manifest that hold lists: the environment, trusted and allowed files, keys, mocked calls,
- * host signals. Each reader takes the whole value and checks it before anything is kept.
+ * Keys of a manifest that hold lists: the environment, trusted and allowed files, keys, mocked
+ * calls, host signals. Each reader takes the whole value and checks it before anything is kept.
  */
 #include <errno.h>
 #include <signal.h>
@@ -12,13 +12,15 @@
 #include "manifest/reader.h"
 #include "manifest/syscall_names.h"
 
-static int read_env_table(struct reader *r, const struct toml_node *node, const char *key, struct manifest_env *env)
+static int read_env_table(struct reader *r, const struct toml_node *node, const char *key,
+                          struct manifest_env *env)
 {
     static const char *const members[] = { "value", "passthrough", NULL };
     const struct toml_node *value = toml_get(node, "value"), *pass = toml_get(node, "passthrough");
     int ret = reader_members(r, node, key, members);
     if (ret && !value && !pass)
-        return reader_fail(r, node, key, "neither value nor passthrough; a name with dots must be quoted");
+        return reader_fail(r, node, key,
+                           "neither value nor passthrough; a name with dots must be quoted");
     if (ret)
         return ret;
     if (!value == !pass)
@@ -27,7 +29,8 @@ static int read_env_table(struct reader *r, const struct toml_node *node, const 
         return reader_string(r, value, key, &env->value);
     ret = reader_bool(r, pass, key, &env->passthrough);
     if (!ret && !env->passthrough)
-        return reader_fail(r, pass, key, "passthrough = false is not supported: leave the variable out");
+        return reader_fail(r, pass, key,
+                           "passthrough = false is not supported: leave the variable out");
     return ret;
 }
 
@@ -43,7 +46,8 @@ static int read_env_entry(struct reader *r, const struct toml_node *node, struct
     return reader_string(r, node, key, &env->value);
 }
 
-/* Plain strings come first, then tables, each in the order of the manifest (specs/manifest.md §4). */
+/* Plain strings come first, then tables, each in the order of the manifest (specs/manifest.md §4).
+ */
 int read_env(struct reader *r, const struct toml_node *node, const char *key)
 {
     int ret = reader_is(r, node, key, TOML_TABLE);
@@ -59,7 +63,8 @@ int read_env(struct reader *r, const struct toml_node *node, const char *key)
     return ret;
 }
 
-static int read_digest(struct reader *r, const struct toml_node *node, const char *name, uint8_t out[32])
+static int read_digest(struct reader *r, const struct toml_node *node, const char *name,
+                       uint8_t out[32])
 {
     const char *text;
     int ret = reader_string(r, node, "sgx.trusted_files", &text);
@@ -68,7 +73,8 @@ static int read_digest(struct reader *r, const struct toml_node *node, const cha
     return ret;
 }
 
-static int read_verity(struct reader *r, const struct toml_node *node, const struct toml_node *root, const char *key, struct manifest_trusted *t)
+static int read_verity(struct reader *r, const struct toml_node *node, const struct toml_node *root,
+                       const char *key, struct manifest_trusted *t)
 {
     const struct toml_node *size = toml_get(node, "size"), *offset = toml_get(node, "tree_offset");
     int64_t number = 0;
@@ -85,10 +91,12 @@ static int read_verity(struct reader *r, const struct toml_node *node, const str
     return ret;
 }
 
-static int read_trusted_table(struct reader *r, const struct toml_node *node, const char *key, struct manifest_trusted *t)
+static int read_trusted_table(struct reader *r, const struct toml_node *node, const char *key,
+                              struct manifest_trusted *t)
 {
     static const char *const members[] = { "uri", "sha256", "verity", "size", "tree_offset", NULL };
-    const struct toml_node *uri = toml_get(node, "uri"), *sha256 = toml_get(node, "sha256"), *root = toml_get(node, "verity");
+    const struct toml_node *uri = toml_get(node, "uri"), *sha256 = toml_get(node, "sha256"),
+                           *root = toml_get(node, "verity");
     int ret = reader_members(r, node, key, members);
     if (!ret && !uri)
         ret = reader_fail(r, node, key, "uri is missing");
@@ -104,14 +112,17 @@ static int read_trusted_table(struct reader *r, const struct toml_node *node, co
     if (!ret && root)
         ret = read_verity(r, node, root, key, t);
     if (!ret && t->flags && uri->text[uri->length - 1] == '/')
-        ret = reader_fail(r, node, key, "\"%s\" is a directory and cannot carry a digest", uri->text);
+        ret = reader_fail(r, node, key, "\"%s\" is a directory and cannot carry a digest",
+                          uri->text);
     return ret;
 }
 
 int read_trusted(struct reader *r, const struct toml_node *node, const char *key)
 {
     if (node->kind == TOML_TABLE)
-        return reader_fail(r, node, key, "must be an array; Graphene's sgx.trusted_files.NAME = \"file:...\" is now one of its elements");
+        return reader_fail(r, node, key,
+                           "must be an array; Graphene's sgx.trusted_files.NAME = \"file:...\" is "
+                           "now one of its elements");
     int ret = reader_is(r, node, key, TOML_ARRAY);
     if (ret)
         return ret;
@@ -136,7 +147,9 @@ int read_trusted(struct reader *r, const struct toml_node *node, const char *key
 int read_allowed(struct reader *r, const struct toml_node *node, const char *key)
 {
     if (node->kind == TOML_TABLE)
-        return reader_fail(r, node, key, "must be an array; Graphene's sgx.allowed_files.NAME = \"file:...\" is now one of its elements");
+        return reader_fail(r, node, key,
+                           "must be an array; Graphene's sgx.allowed_files.NAME = \"file:...\" is "
+                           "now one of its elements");
     int ret = reader_is(r, node, key, TOML_ARRAY);
     if (ret)
         return ret;
@@ -183,7 +196,8 @@ static int syscall_number(const char *name)
     return -1;
 }
 
-static int read_mock(struct reader *r, const struct toml_node *node, const char *key, struct manifest_mock *mock)
+static int read_mock(struct reader *r, const struct toml_node *node, const char *key,
+                     struct manifest_mock *mock)
 {
     static const char *const members[] = { "name", "return", NULL };
     const char *text;
@@ -225,9 +239,9 @@ static const struct {
     const char *name;
     int nr;
 } g_signals[] = {
-    { "HUP", 1 },   { "INT", 2 },   { "QUIT", 3 },  { "USR1", 10 }, { "USR2", 12 },  { "PIPE", 13 },
-    { "ALRM", 14 }, { "TERM", 15 }, { "CHLD", 17 }, { "CONT", 18 }, { "TSTP", 20 },  { "TTIN", 21 },
-    { "TTOU", 22 }, { "URG", 23 },  { "WINCH", 28 }, { "IO", 29 },  { "PWR", 30 },
+    { "HUP", 1 },   { "INT", 2 },   { "QUIT", 3 },   { "USR1", 10 }, { "USR2", 12 }, { "PIPE", 13 },
+    { "ALRM", 14 }, { "TERM", 15 }, { "CHLD", 17 },  { "CONT", 18 }, { "TSTP", 20 }, { "TTIN", 21 },
+    { "TTOU", 22 }, { "URG", 23 },  { "WINCH", 28 }, { "IO", 29 },   { "PWR", 30 },
 };
 
 int read_signals(struct reader *r, const struct toml_node *node, const char *key)
@@ -246,7 +260,8 @@ int read_signals(struct reader *r, const struct toml_node *node, const char *key
         while (j < count && strcmp(g_signals[j].name, name) != 0)
             j++;
         if (j == count)
-            return reader_fail(r, node->items[i], key, "'%s' is not a signal that a host may send, such as TERM", text);
+            return reader_fail(r, node->items[i], key,
+                               "'%s' is not a signal that a host may send, such as TERM", text);
         r->m->host_signals |= UINT64_C(1) << (g_signals[j].nr - 1);
     }
     return 0;

@@ -22,8 +22,8 @@ static const struct manifest g_defaults = {
     .seal_xfrm_mask = UINT64_C(0xfffffffffff9ff1b),
     .seal_misc_mask = UINT32_MAX,
     /* HUP, INT, QUIT, USR1, USR2, TERM, WINCH: what a terminal and a service manager send */
-    .host_signals = SIGNAL_BIT(1) | SIGNAL_BIT(2) | SIGNAL_BIT(3) | SIGNAL_BIT(10) | SIGNAL_BIT(12) |
-                    SIGNAL_BIT(15) | SIGNAL_BIT(28),
+    .host_signals = SIGNAL_BIT(1) | SIGNAL_BIT(2) | SIGNAL_BIT(3) | SIGNAL_BIT(10) |
+                    SIGNAL_BIT(12) | SIGNAL_BIT(15) | SIGNAL_BIT(28),
     .mpx = FEATURE_DISABLED,
     .pkru = FEATURE_DISABLED,
     .start_dir = "/",
@@ -31,7 +31,8 @@ static const struct manifest g_defaults = {
     .verity_file = "",
 };
 
-int manifest_parse(const char *name, const char *text, size_t size, struct manifest **out, struct problem *why)
+int manifest_parse(const char *name, const char *text, size_t size, struct manifest **out,
+                   struct problem *why)
 {
     struct manifest *m = malloc(sizeof(*m));
     if (!m)
@@ -87,16 +88,21 @@ static const struct {
     const char *key, *why;
 } g_insecure_flags[] = {
     { PLAN_DEBUG, "sgx.debug", "anyone can read a debug enclave's memory" },
-    { PLAN_CMDLINE_ARGV, "loader.insecure__use_cmdline_argv", "the host chooses the program's arguments" },
-    { PLAN_HOST_ENV, "loader.insecure__use_host_env", "the host chooses the program's environment" },
+    { PLAN_CMDLINE_ARGV, "loader.insecure__use_cmdline_argv",
+      "the host chooses the program's arguments" },
+    { PLAN_HOST_ENV, "loader.insecure__use_host_env",
+      "the host chooses the program's environment" },
     { PLAN_DISABLE_ASLR, "loader.insecure__disable_aslr", "addresses are predictable" },
     { PLAN_ALLOW_EVENTFD, "sys.insecure__allow_eventfd", "eventfd values come from the host" },
-    { PLAN_MEMFAULT_NO_EXINFO, "sgx.insecure__allow_memfaults_without_exinfo", "fault addresses come from the host" },
-    { PLAN_POLICY_ALLOW_ALL, "sgx.file_check_policy", "files that are neither trusted nor allowed may be opened" },
+    { PLAN_MEMFAULT_NO_EXINFO, "sgx.insecure__allow_memfaults_without_exinfo",
+      "fault addresses come from the host" },
+    { PLAN_POLICY_ALLOW_ALL, "sgx.file_check_policy",
+      "files that are neither trusted nor allowed may be opened" },
     { PLAN_STATS, "sgx.enable_stats", "statistics reveal what the program does" },
 };
 
-void manifest_insecure(const struct manifest *m, void (*tell)(void *arg, const char *key, const char *why), void *arg)
+void manifest_insecure(const struct manifest *m,
+                       void (*tell)(void *arg, const char *key, const char *why), void *arg)
 {
     for (size_t i = 0; i < sizeof(g_insecure_flags) / sizeof(g_insecure_flags[0]); i++)
         if (m->flags & g_insecure_flags[i].flag)

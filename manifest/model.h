@@ -2,8 +2,9 @@
 #define MANIFEST_MODEL_H
 
 /*
- * A manifest as a checked model: what schema.c makes of the TOML tree and plan_build.c writes as a plan.
- * Strings are borrowed from the tree or owned by the arena; both live as long as the manifest.
+ * A manifest as a checked model: what schema.c makes of the TOML tree and plan_build.c writes as a
+ * plan. Strings are borrowed from the tree or owned by the arena; both live as long as the
+ * manifest.
  */
 #include <stdbool.h>
 #include <stddef.h>

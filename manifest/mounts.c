@@ -1,6 +1,7 @@
 /*
- * fs.root and fs.mounts: read them, and check that they fit together. Paths are compared as text after
- * normalising; nothing is looked up on the host, so that the result depends on the manifest alone.
+ * fs.root and fs.mounts: read them, and check that they fit together. Paths are compared as text
+ * after normalising; nothing is looked up on the host, so that the result depends on the manifest
+ * alone.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,11 +13,14 @@ static bool is_type(const char *type, const char *name)
     return strcmp(type, name) == 0;
 }
 
-static int mount_type(struct reader *r, const struct toml_node *node, const char *key, uint32_t *out)
+static int mount_type(struct reader *r, const struct toml_node *node, const char *key,
+                      uint32_t *out)
 {
     static const char *const names[PLAN_MOUNT_COUNT] = {
-        [PLAN_MOUNT_HOST] = "chroot", [PLAN_MOUNT_ENCRYPTED] = "encrypted",
-        [PLAN_MOUNT_TMPFS] = "tmpfs", [PLAN_MOUNT_SHM] = "untrusted_shm",
+        [PLAN_MOUNT_HOST] = "chroot",
+        [PLAN_MOUNT_ENCRYPTED] = "encrypted",
+        [PLAN_MOUNT_TMPFS] = "tmpfs",
+        [PLAN_MOUNT_SHM] = "untrusted_shm",
     };
     const struct toml_node *type = toml_get(node, "type");
     const char *text = "chroot";
@@ -29,10 +33,13 @@ static int mount_type(struct reader *r, const struct toml_node *node, const char
             return 0;
         }
     }
-    return reader_fail(r, type, key, "type \"%s\" is not one of \"chroot\", \"encrypted\", \"tmpfs\", \"untrusted_shm\"", text);
+    return reader_fail(
+        r, type, key,
+        "type \"%s\" is not one of \"chroot\", \"encrypted\", \"tmpfs\", \"untrusted_shm\"", text);
 }
 
-static int mount_host(struct reader *r, const struct toml_node *node, const char *key, struct manifest_mount *m)
+static int mount_host(struct reader *r, const struct toml_node *node, const char *key,
+                      struct manifest_mount *m)
 {
     const struct toml_node *uri = toml_get(node, "uri");
     bool dev = false;
@@ -52,13 +59,16 @@ static int mount_host(struct reader *r, const struct toml_node *node, const char
     return 0;
 }
 
-static int mount_key(struct reader *r, const struct toml_node *node, const char *key, struct manifest_mount *m)
+static int mount_key(struct reader *r, const struct toml_node *node, const char *key,
+                     struct manifest_mount *m)
 {
-    const struct toml_node *name = toml_get(node, "key_name"), *recovery = toml_get(node, "enable_recovery");
+    const struct toml_node *name = toml_get(node, "key_name"),
+                           *recovery = toml_get(node, "enable_recovery");
     bool on = false;
     m->key = m->type == PLAN_MOUNT_ENCRYPTED ? "default" : "";
     if (m->type != PLAN_MOUNT_ENCRYPTED && (name || recovery))
-        return reader_fail(r, name ? name : recovery, key, "%s is for mounts with type = \"encrypted\"",
+        return reader_fail(r, name ? name : recovery, key,
+                           "%s is for mounts with type = \"encrypted\"",
                            name ? "key_name" : "enable_recovery");
     int ret = name ? reader_string(r, name, key, &m->key) : 0;
     if (!ret && recovery)
@@ -71,7 +81,8 @@ static int mount_key(struct reader *r, const struct toml_node *node, const char 
     return 0;
 }
 
-static int mount_path(struct reader *r, const struct toml_node *node, const char *key, struct manifest_mount *m)
+static int mount_path(struct reader *r, const struct toml_node *node, const char *key,
+                      struct manifest_mount *m)
 {
     const struct toml_node *path = toml_get(node, "path");
     char normal[PLAN_PATH_MAX];
@@ -92,10 +103,13 @@ static int mount_path(struct reader *r, const struct toml_node *node, const char
     return m->path ? 0 : reader_no_memory(r);
 }
 
-static int read_mount(struct reader *r, const struct toml_node *node, const char *key, bool root, struct manifest_mount *m)
+static int read_mount(struct reader *r, const struct toml_node *node, const char *key, bool root,
+                      struct manifest_mount *m)
 {
-    static const char *const members[] = { "type", "uri", "key_name", "enable_recovery", "path", NULL };
-    static const char *const root_members[] = { "type", "uri", "key_name", "enable_recovery", NULL };
+    static const char *const members[] = { "type", "uri", "key_name", "enable_recovery",
+                                           "path", NULL };
+    static const char *const root_members[] = { "type", "uri", "key_name", "enable_recovery",
+                                                NULL };
     int ret = reader_is(r, node, key, TOML_TABLE);
     if (!ret)
         ret = reader_members(r, node, key, root ? root_members : members);
@@ -148,7 +162,9 @@ int mounts_default_root(struct reader *r)
 {
     int ret = r->m->mounts ? 0 : make_room(r, 0);
     if (!ret && !r->m->mounts[0].path)
-        r->m->mounts[0] = (struct manifest_mount){ .type = PLAN_MOUNT_HOST, .path = "/", .host = ".", .key = "" };
+        r->m->mounts[0] = (struct manifest_mount){
+            .type = PLAN_MOUNT_HOST, .path = "/", .host = ".", .key = ""
+        };
     return ret;
 }
 
@@ -157,7 +173,8 @@ static bool is_below(const char *top, const char *path)
     return plan_path_is_below(top, strlen(top), path, strlen(path));
 }
 
-/* The mount that the mount point of mounts[i] lies in: the longest path above it, the later of two. */
+/* The mount that the mount point of mounts[i] lies in: the longest path above it, the later of two.
+ */
 static const struct manifest_mount *mount_above(const struct manifest *m, size_t i)
 {
     const struct manifest_mount *above = &m->mounts[0];
@@ -169,8 +186,8 @@ static const struct manifest_mount *mount_above(const struct manifest *m, size_t
 }
 
 /*
- * A mount whose host directory holds the directory that it covers contains itself: whoever walks the
- * tree finds it again inside.
+ * A mount whose host directory holds the directory that it covers contains itself: whoever walks
+ * the tree finds it again inside.
  */
 static int check_cycle(struct reader *r, size_t i)
 {
@@ -186,19 +203,23 @@ static int check_cycle(struct reader *r, size_t i)
         return 0;
     if (strcmp(mount->host, covered) == 0 || !is_below(mount->host, covered))
         return 0;
-    return reader_fail(r, mount->node, "fs.mounts", "a cycle of mounts: %s shows host directory %s, which holds its own mount point %s",
-                       mount->path, mount->host, covered);
+    return reader_fail(
+        r, mount->node, "fs.mounts",
+        "a cycle of mounts: %s shows host directory %s, which holds its own mount point %s",
+        mount->path, mount->host, covered);
 }
 
-static int check_pair(struct reader *r, const struct manifest_mount *a, const struct manifest_mount *b)
+static int check_pair(struct reader *r, const struct manifest_mount *a,
+                      const struct manifest_mount *b)
 {
     if (strcmp(a->path, b->path) == 0)
-        return reader_fail(r, b->node, "fs.mounts", "%s is mounted twice, here and at line %u", b->path,
-                           a->node ? a->node->line : 0);
+        return reader_fail(r, b->node, "fs.mounts", "%s is mounted twice, here and at line %u",
+                           b->path, a->node ? a->node->line : 0);
     if (a->type == PLAN_MOUNT_ENCRYPTED && b->type == PLAN_MOUNT_ENCRYPTED &&
         (is_below(a->host, b->host) || is_below(b->host, a->host)))
-        return reader_fail(r, b->node, "fs.mounts", "encrypted mounts %s and %s overlap on the host: %s, %s", a->path, b->path,
-                           a->host, b->host);
+        return reader_fail(r, b->node, "fs.mounts",
+                           "encrypted mounts %s and %s overlap on the host: %s, %s", a->path,
+                           b->path, a->host, b->host);
     return 0;
 }
 

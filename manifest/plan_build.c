@@ -1,7 +1,8 @@
 /*
  * A checked manifest as a plan: the canonical bytes that are measured. Everything that decides the
- * bytes stands here: the order of sections, of strings, and the sorting of trusted files. The result
- * is opened with the enclave's own reader before it is given out. Start at manifest_to_plan().
+ * bytes stands here: the order of sections, of strings, and the sorting of trusted files. The
+ * result is opened with the enclave's own reader before it is given out. Start at
+ * manifest_to_plan().
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -138,21 +139,26 @@ static void add_env(struct builder *b, struct plan_array array, const struct man
     for (uint32_t i = 0; i < array.count && !b->error; i++) {
         struct plan_str name = add_string(b, env[i].name), value = add_string(b, env[i].value);
         if (!b->error)
-            *ITEM(b, struct plan_env, array, i) = (struct plan_env){ name, value, env[i].passthrough, 0 };
+            *ITEM(b, struct plan_env, array, i) = (struct plan_env){ name, value,
+                                                                     env[i].passthrough, 0 };
     }
 }
 
-static void add_mounts(struct builder *b, struct plan_array array, const struct manifest_mount *mounts)
+static void add_mounts(struct builder *b, struct plan_array array,
+                       const struct manifest_mount *mounts)
 {
     for (uint32_t i = 0; i < array.count && !b->error; i++) {
         const struct manifest_mount *m = &mounts[i];
-        struct plan_str path = add_string(b, m->path), host = add_string(b, m->host), key = add_string(b, m->key);
+        struct plan_str path = add_string(b, m->path), host = add_string(b, m->host),
+                        key = add_string(b, m->key);
         if (!b->error)
-            *ITEM(b, struct plan_mount, array, i) = (struct plan_mount){ m->type, m->flags, path, host, key };
+            *ITEM(b, struct plan_mount, array, i) = (struct plan_mount){ m->type, m->flags, path,
+                                                                         host, key };
     }
 }
 
-static void add_trusted(struct builder *b, struct plan_array array, struct manifest_trusted *const *list)
+static void add_trusted(struct builder *b, struct plan_array array,
+                        struct manifest_trusted *const *list)
 {
     for (uint32_t i = 0; i < array.count && !b->error; i++) {
         struct plan_trusted t = { .path = add_string(b, list[i]->path), .flags = list[i]->flags };
@@ -189,7 +195,8 @@ struct lists {
 
 static int by_path(const void *a, const void *b)
 {
-    const struct manifest_trusted *x = *(struct manifest_trusted *const *)a, *y = *(struct manifest_trusted *const *)b;
+    const struct manifest_trusted *x = *(struct manifest_trusted *const *)a,
+                                  *y = *(struct manifest_trusted *const *)b;
     int order = strcmp(x->path, y->path);
     if (order)
         return order;
@@ -200,7 +207,8 @@ static bool contradict(const struct manifest_trusted *a, const struct manifest_t
 {
     if ((a->flags & b->flags & PLAN_TRUSTED_SHA256) && memcmp(a->sha256, b->sha256, 32) != 0)
         return true;
-    return (a->flags & b->flags & PLAN_TRUSTED_VERITY) && (a->size != b->size || memcmp(a->root, b->root, 32) != 0);
+    return (a->flags & b->flags & PLAN_TRUSTED_VERITY) &&
+           (a->size != b->size || memcmp(a->root, b->root, 32) != 0);
 }
 
 /* Two URIs of one path, such as file:a and file:./a, are one file; their digests must agree. */
@@ -215,7 +223,8 @@ static int sort_trusted(struct reader *r, unsigned options, struct lists *out)
         if (m->trusted[i].flags)
             out->trusted[count++] = &m->trusted[i];
         else if (!(options & MANIFEST_PLAN_UNSIGNED))
-            return reader_fail(r, m->trusted[i].node, "sgx.trusted_files", "%s has no digest: 'cloister sign' adds it", m->trusted[i].uri);
+            return reader_fail(r, m->trusted[i].node, "sgx.trusted_files",
+                               "%s has no digest: 'cloister sign' adds it", m->trusted[i].uri);
     }
     if (count)
         qsort(out->trusted, count, sizeof(struct manifest_trusted *), by_path);
@@ -224,7 +233,8 @@ static int sort_trusted(struct reader *r, unsigned options, struct lists *out)
         struct manifest_trusted *t = out->trusted[i], *last = kept ? out->trusted[kept - 1] : NULL;
         if (last && strcmp(last->path, t->path) == 0) {
             if (contradict(last, t))
-                return reader_fail(r, t->node, "sgx.trusted_files", "%s is listed twice with different digests", t->path);
+                return reader_fail(r, t->node, "sgx.trusted_files",
+                                   "%s is listed twice with different digests", t->path);
             if (t->flags & PLAN_TRUSTED_VERITY && !(last->flags & PLAN_TRUSTED_VERITY))
                 out->trusted[kept - 1] = t;
         } else {
@@ -236,7 +246,8 @@ static int sort_trusted(struct reader *r, unsigned options, struct lists *out)
 }
 
 /* A file of strings that each end with NUL (specs/manifest.md §5). */
-static int read_source(struct reader *r, const char *uri, const char *key, struct manifest_strings *out)
+static int read_source(struct reader *r, const char *uri, const char *key,
+                       struct manifest_strings *out)
 {
     uint8_t *data;
     size_t size, count = 0;
@@ -245,7 +256,10 @@ static int read_source(struct reader *r, const char *uri, const char *key, struc
     if (ret)
         return reader_fail(r, NULL, key, "%s", why.text);
     if (size && data[size - 1]) {
-        ret = reader_fail(r, NULL, key, "%s: the last byte is not NUL: 'cloister' expects what gramine-argv-serializer writes", uri + 5);
+        ret = reader_fail(
+            r, NULL, key,
+            "%s: the last byte is not NUL: 'cloister' expects what gramine-argv-serializer writes",
+            uri + 5);
         goto out;
     }
     for (size_t i = 0; i < size; i++)
@@ -279,7 +293,8 @@ static int make_argv(struct reader *r, struct lists *out)
     return 0;
 }
 
-static const struct manifest_env *find_env(const struct manifest *m, const char *name, size_t length)
+static const struct manifest_env *find_env(const struct manifest *m, const char *name,
+                                           size_t length)
 {
     for (size_t i = 0; i < m->env_count; i++)
         if (strlen(m->env[i].name) == length && memcmp(m->env[i].name, name, length) == 0)
@@ -287,7 +302,8 @@ static const struct manifest_env *find_env(const struct manifest *m, const char 
     return NULL;
 }
 
-/* With env_src_file the base is that file, not the host: passthrough then passes the file's value. */
+/* With env_src_file the base is that file, not the host: passthrough then passes the file's value.
+ */
 static int make_env(struct reader *r, struct lists *out)
 {
     struct manifest *m = r->m;
@@ -306,7 +322,8 @@ static int make_env(struct reader *r, struct lists *out)
     for (size_t i = 0; i < source.count; i++) {
         const char *equals = strchr(source.items[i], '=');
         if (!equals || equals == source.items[i])
-            return reader_fail(r, NULL, "loader.env_src_file", "%s: entry %zu is not NAME=value", m->env_src, i + 1);
+            return reader_fail(r, NULL, "loader.env_src_file", "%s: entry %zu is not NAME=value",
+                               m->env_src, i + 1);
         size_t length = (size_t)(equals - source.items[i]);
         const struct manifest_env *listed = find_env(m, source.items[i], length);
         if (listed && !listed->passthrough)
@@ -322,7 +339,8 @@ static int make_env(struct reader *r, struct lists *out)
     return 0;
 }
 
-static int absolute(struct reader *r, const char *base, const char *path, const char *key, char out[PLAN_PATH_MAX])
+static int absolute(struct reader *r, const char *base, const char *path, const char *key,
+                    char out[PLAN_PATH_MAX])
 {
     char joined[2 * PLAN_PATH_MAX];
     size_t nb = path[0] == '/' ? 0 : strlen(base), np = strlen(path);
@@ -336,8 +354,8 @@ static int absolute(struct reader *r, const char *base, const char *path, const 
     return 0;
 }
 
-static void build(struct builder *b, struct plan_header *h, const struct manifest *m, const struct lists *l,
-                  const char *entrypoint, const char *start_dir)
+static void build(struct builder *b, struct plan_header *h, const struct manifest *m,
+                  const struct lists *l, const char *entrypoint, const char *start_dir)
 {
     reserve(b, sizeof(*h));
     h->argv = add_array(b, l->argv.count, sizeof(struct plan_str));
@@ -358,13 +376,15 @@ static void build(struct builder *b, struct plan_header *h, const struct manifes
     add_strings(b, h->allowed, m->allowed.items);
     add_keys(b, h->keys, m->keys);
     for (uint32_t i = 0; i < h->mocks.count && !b->error; i++)
-        *ITEM(b, struct plan_mock, h->mocks, i) = (struct plan_mock){ m->mocks[i].nr, 0, m->mocks[i].result };
+        *ITEM(b, struct plan_mock, h->mocks, i) = (struct plan_mock){ m->mocks[i].nr, 0,
+                                                                      m->mocks[i].result };
     h->size = (uint32_t)b->used;
     if (!b->error)
         memcpy(b->bytes, h, sizeof(*h));
 }
 
-int manifest_to_plan(struct manifest *m, unsigned options, uint8_t **out, size_t *size, struct problem *why)
+int manifest_to_plan(struct manifest *m, unsigned options, uint8_t **out, size_t *size,
+                     struct problem *why)
 {
     struct reader r = { m, why };
     struct lists lists = { 0 };
@@ -389,8 +409,10 @@ int manifest_to_plan(struct manifest *m, unsigned options, uint8_t **out, size_t
     if (ret) {
         free(b.bytes);
         return problem_set(why, ret, "%s: %s", m->name,
-                           ret == -ENOMEM ? "out of memory" : ret == -EFBIG ? "the plan would be larger than 1 GiB" :
-                           "the plan made from it is not valid: this is a bug in Cloister");
+                           ret == -ENOMEM ? "out of memory"
+                           : ret == -EFBIG
+                               ? "the plan would be larger than 1 GiB"
+                               : "the plan made from it is not valid: this is a bug in Cloister");
     }
     *out = b.bytes;
     *size = b.used;

@@ -10,7 +10,8 @@ struct problem {
     char text[1024];
 };
 
-/* Write the text (cut if too long) and return `error`, so that callers can `return problem_set(...)`. */
+/* Write the text (cut if too long) and return `error`, so that callers can `return
+ * problem_set(...)`. */
 int problem_set(struct problem *p, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

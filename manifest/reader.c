@@ -8,7 +8,8 @@
 
 #include "manifest/nearest.h"
 
-int reader_fail(struct reader *r, const struct toml_node *node, const char *key, const char *format, ...)
+int reader_fail(struct reader *r, const struct toml_node *node, const char *key, const char *format,
+                ...)
 {
     char text[768];
     va_list args;
@@ -16,7 +17,8 @@ int reader_fail(struct reader *r, const struct toml_node *node, const char *key,
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     if (node && node->line)
-        return problem_set(r->why, -EINVAL, "%s:%u:%u: %s: %s", r->m->name, node->line, node->column, key, text);
+        return problem_set(r->why, -EINVAL, "%s:%u:%u: %s: %s", r->m->name, node->line,
+                           node->column, key, text);
     return problem_set(r->why, -EINVAL, "%s: %s: %s", r->m->name, key, text);
 }
 
@@ -27,10 +29,14 @@ int reader_no_memory(struct reader *r)
 
 int reader_is(struct reader *r, const struct toml_node *node, const char *key, enum toml_kind kind)
 {
-    static const char *const article[] = { "a table", "an array", "a string", "an integer", "a boolean (true or false)", "a float", "a date" };
+    static const char *const article[] = {
+        "a table", "an array", "a string", "an integer", "a boolean (true or false)",
+        "a float", "a date"
+    };
     if (node->kind == kind)
         return 0;
-    return reader_fail(r, node, key, "must be %s, not %s", article[kind], node->kind == TOML_BOOLEAN ? "a boolean" : article[node->kind]);
+    return reader_fail(r, node, key, "must be %s, not %s", article[kind],
+                       node->kind == TOML_BOOLEAN ? "a boolean" : article[node->kind]);
 }
 
 int reader_string(struct reader *r, const struct toml_node *node, const char *key, const char **out)
@@ -52,14 +58,15 @@ int reader_bool(struct reader *r, const struct toml_node *node, const char *key,
     return ret;
 }
 
-int reader_int(struct reader *r, const struct toml_node *node, const char *key, int64_t min, int64_t max, int64_t *out)
+int reader_int(struct reader *r, const struct toml_node *node, const char *key, int64_t min,
+               int64_t max, int64_t *out)
 {
     int ret = reader_is(r, node, key, TOML_INTEGER);
     if (ret)
         return ret;
     if (node->integer < min || node->integer > max)
-        return reader_fail(r, node, key, "%lld is not between %lld and %lld", (long long)node->integer,
-                           (long long)min, (long long)max);
+        return reader_fail(r, node, key, "%lld is not between %lld and %lld",
+                           (long long)node->integer, (long long)min, (long long)max);
     *out = node->integer;
     return 0;
 }
@@ -76,9 +83,12 @@ static int parse_size(const char *s, uint64_t *out)
             return -1;
     unsigned shift = 0;
     switch (*s) {
-    case 'K': case 'k': shift = 10; break;
-    case 'M': case 'm': shift = 20; break;
-    case 'G': case 'g': shift = 30; break;
+    case 'K':
+    case 'k': shift = 10; break;
+    case 'M':
+    case 'm': shift = 20; break;
+    case 'G':
+    case 'g': shift = 30; break;
     case 0: break;
     default: return -1;
     }
@@ -97,11 +107,13 @@ int reader_size(struct reader *r, const struct toml_node *node, const char *key,
     if (ret)
         return ret;
     if (parse_size(text, out))
-        return reader_fail(r, node, key, "\"%s\" is not a size: digits and at most one of K, M, G", text);
+        return reader_fail(r, node, key, "\"%s\" is not a size: digits and at most one of K, M, G",
+                           text);
     return 0;
 }
 
-int reader_members(struct reader *r, const struct toml_node *table, const char *key, const char *const *names)
+int reader_members(struct reader *r, const struct toml_node *table, const char *key,
+                   const char *const *names)
 {
     for (size_t i = 0; i < table->count; i++) {
         const char *name = table->items[i]->key;
@@ -112,13 +124,15 @@ int reader_members(struct reader *r, const struct toml_node *table, const char *
             continue;
         const char *near = nearest_name(name, names);
         if (near)
-            return reader_fail(r, table->items[i], key, "unknown member '%s': did you mean '%s'?", name, near);
+            return reader_fail(r, table->items[i], key, "unknown member '%s': did you mean '%s'?",
+                               name, near);
         return reader_fail(r, table->items[i], key, "unknown member '%s'", name);
     }
     return 0;
 }
 
-int reader_uri(struct reader *r, const struct toml_node *node, const char *key, bool *dev, const char **path)
+int reader_uri(struct reader *r, const struct toml_node *node, const char *key, bool *dev,
+               const char **path)
 {
     const char *text, *rest;
     char normal[PLAN_PATH_MAX];
@@ -131,7 +145,8 @@ int reader_uri(struct reader *r, const struct toml_node *node, const char *key, 
     else if (is_dev && dev)
         rest = text + 4;
     else
-        return reader_fail(r, node, key, "\"%s\" is not a URI that fits here: it begins with \"file:\"%s", text,
+        return reader_fail(r, node, key,
+                           "\"%s\" is not a URI that fits here: it begins with \"file:\"%s", text,
                            dev ? " or \"dev:\"" : "");
     if (!*rest)
         rest = ".";

@@ -1,8 +1,8 @@
 /*
- * Every key of a manifest, once: its name, its type, where it goes, and whether it is honoured. A key
- * that is not in the table is an error with "did you mean"; a key of Graphene's time is an error that
- * names its successor; a key that Cloister does not honour yet is refused unless it says what holds
- * anyway. Start at g_keys.
+ * Every key of a manifest, once: its name, its type, where it goes, and whether it is honoured. A
+ * key that is not in the table is an error with "did you mean"; a key of Graphene's time is an
+ * error that names its successor; a key that Cloister does not honour yet is refused unless it says
+ * what holds anyway. Start at g_keys.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -35,19 +35,39 @@ struct key {
     const char *note;
 };
 
-static const char *const g_log_levels[] = { "none", "error", "warning", "debug", "trace", "all", NULL };
+static const char *const g_log_levels[] = { "none",  "error", "warning", "debug",
+                                            "trace", "all",   NULL };
 static const char *const g_attestations[] = { "none", "dcap", NULL };
 static const char *const g_features[] = { "unspecified", "disabled", "required", NULL };
 static const char *const g_policies[] = { "strict", "allow_all_but_log", NULL };
 
-#define AT(field)          .offset = offsetof(struct manifest, field)
-#define FLAG(key, bit)     { key, KEY_FLAG, AT(flags), .argument = (bit) }
-#define INT(key, to, max)  { key, KEY_INT, AT(to), .argument = (max) }
-#define LIST(key, reader)  { key, KEY_LIST, .read = (reader) }
-#define REFUSED(key, why)  { key, KEY_REFUSED, .note = (why) }
-#define IGNORED(key, why)  { key, KEY_IGNORED, .note = (why) }
-#define FEATURE(key, to)   { key, KEY_CHOICE, AT(to), .choices = g_features }
-#define NOT_YET            "not honoured yet"
+/* clang-format off: one key a line, to be read as a table */
+#define AT(field) .offset = offsetof(struct manifest, field)
+#define FLAG(key, bit)                                                                             \
+    {                                                                                              \
+        key, KEY_FLAG, AT(flags), .argument = (bit)                                                \
+    }
+#define INT(key, to, max)                                                                          \
+    {                                                                                              \
+        key, KEY_INT, AT(to), .argument = (max)                                                    \
+    }
+#define LIST(key, reader)                                                                          \
+    {                                                                                              \
+        key, KEY_LIST, .read = (reader)                                                            \
+    }
+#define REFUSED(key, why)                                                                          \
+    {                                                                                              \
+        key, KEY_REFUSED, .note = (why)                                                            \
+    }
+#define IGNORED(key, why)                                                                          \
+    {                                                                                              \
+        key, KEY_IGNORED, .note = (why)                                                            \
+    }
+#define FEATURE(key, to)                                                                           \
+    {                                                                                              \
+        key, KEY_CHOICE, AT(to), .choices = g_features                                             \
+    }
+#define NOT_YET "not honoured yet"
 
 static const struct key g_keys[] = {
     { "fs", KEY_TABLE },
@@ -87,10 +107,12 @@ static const struct key g_keys[] = {
     FEATURE("sgx.cpu_features.mpx", mpx),
     FEATURE("sgx.cpu_features.pkru", pkru),
     FLAG("sgx.debug", PLAN_DEBUG),
-    REFUSED("sgx.edmm_enable", NOT_YET ": all pages are added at start; set sgx.enclave_size to what the program needs"),
+    REFUSED("sgx.edmm_enable", NOT_YET
+            ": all pages are added at start; set sgx.enclave_size to what the program needs"),
     FLAG("sgx.enable_stats", PLAN_STATS),
     { "sgx.enclave_size", KEY_SIZE, AT(enclave_size) },
-    { "sgx.file_check_policy", KEY_CHOICE, .offset = SIZE_MAX, .argument = PLAN_POLICY_ALLOW_ALL, .choices = g_policies },
+    { "sgx.file_check_policy", KEY_CHOICE, .offset = SIZE_MAX, .argument = PLAN_POLICY_ALLOW_ALL,
+      .choices = g_policies },
     FLAG("sgx.insecure__allow_memfaults_without_exinfo", PLAN_MEMFAULT_NO_EXINFO),
     REFUSED("sgx.insecure__rpc_thread_num", NOT_YET ": there are no exitless helper threads"),
     INT("sgx.isvprodid", isv_prod_id, UINT16_MAX),
@@ -118,7 +140,8 @@ static const struct key g_keys[] = {
     { "sys.brk.max_size", KEY_SIZE, AT(brk_max) },
     LIST("sys.debug__mock_syscalls", read_mocks),
     FLAG("sys.disallow_subprocesses", PLAN_NO_SUBPROCESSES),
-    REFUSED("sys.enable_extra_runtime_domain_names_conf", NOT_YET ": trust or allow /etc/resolv.conf instead"),
+    REFUSED("sys.enable_extra_runtime_domain_names_conf",
+            NOT_YET ": trust or allow /etc/resolv.conf instead"),
     FLAG("sys.enable_sigterm_injection", PLAN_SIGTERM),
     FLAG("sys.experimental__enable_flock", PLAN_FLOCK),
     { "sys.fds", KEY_TABLE },
@@ -154,8 +177,10 @@ static const struct {
     { "sgx.nonpie_binary", "drop it" },
     { "sgx.protected_files", "use an element of fs.mounts with type = \"encrypted\"" },
     { "sgx.protected_files_key", "use fs.insecure__keys.default" },
-    { "sgx.protected_mrenclave_files", "use an element of fs.mounts with type = \"encrypted\", key_name = \"_sgx_mrenclave\"" },
-    { "sgx.protected_mrsigner_files", "use an element of fs.mounts with type = \"encrypted\", key_name = \"_sgx_mrsigner\"" },
+    { "sgx.protected_mrenclave_files",
+      "use an element of fs.mounts with type = \"encrypted\", key_name = \"_sgx_mrenclave\"" },
+    { "sgx.protected_mrsigner_files",
+      "use an element of fs.mounts with type = \"encrypted\", key_name = \"_sgx_mrsigner\"" },
     { "sgx.ra_client_linkable", "drop it: EPID is gone" },
     { "sgx.ra_client_spid", "drop it: EPID is gone; sgx.remote_attestation = \"dcap\"" },
     { "sgx.require_amx", "use sgx.cpu_features.amx = \"required\"" },
@@ -177,6 +202,7 @@ static const struct {
 };
 
 #define OLD_KEY_COUNT (sizeof(g_old_keys) / sizeof(g_old_keys[0]))
+/* clang-format on */
 
 static const struct key *find_key(const char *name)
 {
@@ -214,22 +240,26 @@ static bool says_nothing(const struct toml_node *node)
     }
 }
 
-static int read_hex(struct reader *r, const struct key *key, const struct toml_node *node, uint64_t *out)
+static int read_hex(struct reader *r, const struct key *key, const struct toml_node *node,
+                    uint64_t *out)
 {
     const char *text;
     int ret = reader_string(r, node, key->name, &text);
     if (ret)
         return ret;
     const char *digits = text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? text + 2 : "";
-    if (strlen(digits) != key->argument || strspn(digits, "0123456789abcdefABCDEF") != key->argument)
-        return reader_fail(r, node, key->name, "\"%s\" is not \"0x\" and %d hexadecimal digits", text, (int)key->argument);
+    if (strlen(digits) != key->argument ||
+        strspn(digits, "0123456789abcdefABCDEF") != key->argument)
+        return reader_fail(r, node, key->name, "\"%s\" is not \"0x\" and %d hexadecimal digits",
+                           text, (int)key->argument);
     *out = 0;
     for (; *digits; digits++)
         *out = *out << 4 | (uint64_t)(*digits <= '9' ? *digits - '0' : (*digits | 32) - 'a' + 10);
     return 0;
 }
 
-static int read_choice(struct reader *r, const struct key *key, const struct toml_node *node, uint32_t *out)
+static int read_choice(struct reader *r, const struct key *key, const struct toml_node *node,
+                       uint32_t *out)
 {
     const char *text;
     int ret = reader_string(r, node, key->name, &text);
@@ -245,11 +275,13 @@ static int read_choice(struct reader *r, const struct key *key, const struct tom
     size_t used = 0;
     list[0] = 0;
     for (uint32_t i = 0; key->choices[i] && used < sizeof(list); i++)
-        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s\"%s\"", i ? ", " : "", key->choices[i]);
+        used += (size_t)snprintf(list + used, sizeof(list) - used, "%s\"%s\"", i ? ", " : "",
+                                 key->choices[i]);
     return reader_fail(r, node, key->name, "\"%s\" is not one of %s", text, list);
 }
 
-static int read_strings(struct reader *r, const struct key *key, const struct toml_node *node, struct manifest_strings *out)
+static int read_strings(struct reader *r, const struct key *key, const struct toml_node *node,
+                        struct manifest_strings *out)
 {
     int ret = reader_is(r, node, key->name, TOML_ARRAY);
     if (ret)
@@ -268,7 +300,8 @@ static int read_flag(struct reader *r, const struct key *key, const struct toml_
     bool on = false;
     int ret = reader_bool(r, node, key->name, &on);
     if (!ret)
-        r->m->flags = on ? r->m->flags | (uint32_t)key->argument : r->m->flags & ~(uint32_t)key->argument;
+        r->m->flags = on ? r->m->flags | (uint32_t)key->argument
+                         : r->m->flags & ~(uint32_t)key->argument;
     return ret;
 }
 
@@ -313,8 +346,7 @@ static int read_key(struct reader *r, const struct toml_node *node, const char *
     case KEY_FLAG: return read_flag(r, key, node);
     case KEY_LIST: return key->read(r, node, name);
     case KEY_IGNORED: return 0;
-    case KEY_REFUSED:
-        return says_nothing(node) ? 0 : reader_fail(r, node, name, "%s", key->note);
+    case KEY_REFUSED: return says_nothing(node) ? 0 : reader_fail(r, node, name, "%s", key->note);
     default: return read_scalar(r, key, node);
     }
 }

@@ -1,6 +1,7 @@
 /*
- * Measure and sign an enclave. lib/sgx knows what is measured and what is signed; here OpenSSL makes
- * the RSA signature and the quotients Q1 and Q2 that spare EINIT a division. Start at sign_sigstruct().
+ * Measure and sign an enclave. lib/sgx knows what is measured and what is signed; here OpenSSL
+ * makes the RSA signature and the quotients Q1 and Q2 that spare EINIT a division. Start at
+ * sign_sigstruct().
  */
 #include "manifest/sign.h"
 
@@ -25,9 +26,12 @@ int sign_measure(const struct image_file *image, const struct plan *plan, struct
     uint64_t need = 0;
     int ret = layout_compute(&image->elf, image->enclave_entry, plan, layout, &need);
     if (ret == -ENOSPC && need > UINT64_C(1) << 40)
-        return problem_set(why, ret, "sgx.enclave_size: the enclave does not fit in 1024G: lower sgx.max_threads");
+        return problem_set(
+            why, ret, "sgx.enclave_size: the enclave does not fit in 1024G: lower sgx.max_threads");
     if (ret == -ENOSPC)
-        return problem_set(why, ret, "sgx.enclave_size: %lluK is too small for %u threads and their plan: needs at least %lluM: set sgx.enclave_size",
+        return problem_set(why, ret,
+                           "sgx.enclave_size: %lluK is too small for %u threads and their plan: "
+                           "needs at least %lluM: set sgx.enclave_size",
                            (unsigned long long)(plan->h->enclave_size >> 10), plan->h->max_threads,
                            (unsigned long long)(need + (1 << 20) - 1) >> 20);
     if (ret)
@@ -47,7 +51,8 @@ int sign_parse_date(const char *text, uint32_t *date)
         struct tm tm;
         if (!localtime_r(&now, &tm))
             return -EINVAL;
-        *date = sigstruct_date((unsigned)tm.tm_year + 1900, (unsigned)tm.tm_mon + 1, (unsigned)tm.tm_mday);
+        *date = sigstruct_date((unsigned)tm.tm_year + 1900, (unsigned)tm.tm_mon + 1,
+                               (unsigned)tm.tm_mday);
         return 0;
     }
     static const char form[] = "0000-00-00";
@@ -56,7 +61,8 @@ int sign_parse_date(const char *text, uint32_t *date)
     for (size_t i = 0; form[i]; i++)
         if (form[i] == '0' ? !isdigit((unsigned char)text[i]) : text[i] != '-')
             return -EINVAL;
-    *date = sigstruct_date((unsigned)atoi(text), (unsigned)atoi(text + 5), (unsigned)atoi(text + 8));
+    *date = sigstruct_date((unsigned)atoi(text), (unsigned)atoi(text + 5),
+                           (unsigned)atoi(text + 8));
     return 0;
 }
 
@@ -78,9 +84,11 @@ static int quotients(const BIGNUM *n, const BIGNUM *s, struct sgx_sigstruct *out
 {
     BN_CTX *ctx = BN_CTX_new();
     BIGNUM *q = BN_new(), *rest = BN_new(), *product = BN_new();
-    bool ok = ctx && q && rest && product && BN_sqr(product, s, ctx) && BN_div(q, rest, product, n, ctx) &&
+    bool ok = ctx && q && rest && product && BN_sqr(product, s, ctx) &&
+              BN_div(q, rest, product, n, ctx) &&
               BN_bn2lebinpad(q, out->q1, KEY_BYTES) == KEY_BYTES && BN_mul(product, rest, s, ctx) &&
-              BN_div(q, NULL, product, n, ctx) && BN_bn2lebinpad(q, out->q2, KEY_BYTES) == KEY_BYTES;
+              BN_div(q, NULL, product, n, ctx) &&
+              BN_bn2lebinpad(q, out->q2, KEY_BYTES) == KEY_BYTES;
     BN_free(q);
     BN_free(rest);
     BN_free(product);
@@ -99,14 +107,15 @@ static int add_signature(EVP_PKEY *key, struct sgx_sigstruct *out)
     s = BN_bin2bn(signature, KEY_BYTES, NULL);
     bool ok = s && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) &&
               BN_bn2lebinpad(n, out->modulus, KEY_BYTES) == KEY_BYTES &&
-              BN_bn2lebinpad(s, out->signature, KEY_BYTES) == KEY_BYTES && quotients(n, s, out) == 0;
+              BN_bn2lebinpad(s, out->signature, KEY_BYTES) == KEY_BYTES &&
+              quotients(n, s, out) == 0;
     BN_free(n);
     BN_free(s);
     return ok ? 0 : -EIO;
 }
 
-int sign_sigstruct(EVP_PKEY *key, const struct plan *plan, const uint8_t mrenclave[SGX_HASH_SIZE], uint32_t date,
-                   struct sgx_sigstruct *out, struct problem *why)
+int sign_sigstruct(EVP_PKEY *key, const struct plan *plan, const uint8_t mrenclave[SGX_HASH_SIZE],
+                   uint32_t date, struct sgx_sigstruct *out, struct problem *why)
 {
     memset(out, 0, sizeof(*out));
     sigstruct_fill(out, plan, mrenclave, date);

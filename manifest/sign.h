@@ -18,8 +18,9 @@ int sign_measure(const struct image_file *image, const struct plan *plan, struct
 /* "today" (any case) or YYYY-MM-DD to the form of sigstruct_date(). Returns 0 or -EINVAL. */
 int sign_parse_date(const char *text, uint32_t *date);
 
-/* Fill and sign. key as key_load() gave it. The result is checked as EINIT would before it is given out. */
-int sign_sigstruct(EVP_PKEY *key, const struct plan *plan, const uint8_t mrenclave[SGX_HASH_SIZE], uint32_t date,
-                   struct sgx_sigstruct *out, struct problem *why);
+/* Fill and sign. key as key_load() gave it. The result is checked as EINIT would before it is given
+ * out. */
+int sign_sigstruct(EVP_PKEY *key, const struct plan *plan, const uint8_t mrenclave[SGX_HASH_SIZE],
+                   uint32_t date, struct sgx_sigstruct *out, struct problem *why);
 
 #endif

@@ -103,6 +103,7 @@ struct toml_node *toml_put(struct toml_node *table, const char *key, struct toml
 
 const char *toml_kind_name(enum toml_kind kind)
 {
-    static const char *const names[] = { "table", "array", "string", "integer", "boolean", "float", "date" };
+    static const char *const names[] = { "table",   "array", "string", "integer",
+                                         "boolean", "float", "date" };
     return names[kind];
 }

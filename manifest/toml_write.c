@@ -1,6 +1,6 @@
 /*
- * Serialise a TOML tree, in the shape of tomli_w: basic strings, one array element per line, tables in
- * arrays inline. The same tree always gives the same bytes. Start at toml_write().
+ * Serialise a TOML tree, in the shape of tomli_w: basic strings, one array element per line, tables
+ * in arrays inline. The same tree always gives the same bytes. Start at toml_write().
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -123,7 +123,8 @@ static int walk(const struct walk *w, const char *path)
     const char *slash = *path && path[strlen(path) - 1] != '/' ? "/" : "";
     for (size_t i = 0; i < names.count && !ret; i++) {
         if (snprintf(child, PATH_MAX, "%s%s%s", path, slash, names.items[i]) >= PATH_MAX)
-            ret = problem_set(w->why, -ENAMETOOLONG, "%s/%s: %s", path, names.items[i], strerror(ENAMETOOLONG));
+            ret = problem_set(w->why, -ENAMETOOLONG, "%s/%s: %s", path, names.items[i],
+                              strerror(ENAMETOOLONG));
         else
             ret = visit_entry(w, child);
     }

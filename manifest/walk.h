@@ -6,12 +6,13 @@
 
 #include "manifest/problem.h"
 
-/* Called for each file with its path (the directory as written, joined with names). Nonzero stops. */
+/* Called for each file with its path (the directory as written, joined with names). Nonzero stops.
+ */
 typedef int walk_visit(void *arg, const char *path, uint64_t size);
 
 /*
- * Walk a directory. Entries that are neither files nor directories after following links are skipped,
- * as are unreadable ones; links to directories are not descended.
+ * Walk a directory. Entries that are neither files nor directories after following links are
+ * skipped, as are unreadable ones; links to directories are not descended.
  */
 int walk_directory(int root, const char *path, walk_visit *visit, void *arg, struct problem *why);
 

@@ -1,6 +1,7 @@
 /*
  * Paths as file lists compare them: text only, no file system is asked, symbolic links are not
- * resolved. Shared by the signer and the enclave, so that both mean the same file. See lib/plan/plan.h.
+ * resolved. Shared by the signer and the enclave, so that both mean the same file. See
+ * lib/plan/plan.h.
  */
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
@@ -23,7 +24,8 @@ static bool is_dots(const char *component, size_t size, size_t dots)
     return size == dots && component[0] == '.' && component[size - 1] == '.';
 }
 
-/* Remove the last component of out[0..used); floor is 1 for an absolute path. Returns the new length. */
+/* Remove the last component of out[0..used); floor is 1 for an absolute path. Returns the new
+ * length. */
 static size_t drop_last(const char *out, size_t used, size_t floor)
 {
     while (used > floor && out[used - 1] != '/')
@@ -78,7 +80,8 @@ bool plan_path_is_below(const char *top, size_t top_length, const char *path, si
         return length > 0 && path[0] == '/';
     if (top_length == 1 && top[0] == '.')
         return length > 0 && path[0] != '/' &&
-               !(length >= 2 && path[0] == '.' && path[1] == '.' && (length == 2 || path[2] == '/'));
+               !(length >= 2 && path[0] == '.' && path[1] == '.' &&
+                 (length == 2 || path[2] == '/'));
     if (top_length == 0 || length < top_length || memcmp(top, path, top_length) != 0)
         return false;
     return length == top_length || path[top_length] == '/';

@@ -1,7 +1,7 @@
 /*
- * Check a plan once, and look things up in it. The bytes are measured before the enclave reads them,
- * but `direct` and the tools read plans from files, so nothing is believed: every offset, count, enum,
- * string, path and order is checked here and nowhere else. Start at plan_open().
+ * Check a plan once, and look things up in it. The bytes are measured before the enclave reads
+ * them, but `direct` and the tools read plans from files, so nothing is believed: every offset,
+ * count, enum, string, path and order is checked here and nowhere else. Start at plan_open().
  */
 #include "lib/plan/plan.h"
 
@@ -84,13 +84,14 @@ static bool array_ok(const struct plan *p, struct plan_array a, uint64_t item_si
 static bool numbers_ok(const struct plan_header *h)
 {
     return h->log_level < PLAN_LOG_COUNT && h->attestation < PLAN_ATTEST_COUNT &&
-           h->max_threads >= 1 && h->max_threads <= MAX_THREADS &&
-           h->enclave_size >= PAGE_SIZE && h->enclave_size <= ENCLAVE_SIZE_MAX &&
-           (h->enclave_size & (h->enclave_size - 1)) == 0 && h->fds_limit <= FDS_LIMIT_MAX &&
-           h->stack_size >= PAGE_SIZE && h->stack_size <= h->enclave_size &&
-           IS_ALIGNED(h->stack_size, PAGE_SIZE) && h->brk_max <= h->enclave_size &&
-           IS_ALIGNED(h->brk_max, PAGE_SIZE) && h->rpc_threads <= MAX_RPC_THREADS &&
-           (h->host_signals & (SIGNAL_BIT(9) | SIGNAL_BIT(19))) == 0; /* KILL and STOP cannot be caught */
+           h->max_threads >= 1 && h->max_threads <= MAX_THREADS && h->enclave_size >= PAGE_SIZE &&
+           h->enclave_size <= ENCLAVE_SIZE_MAX && (h->enclave_size & (h->enclave_size - 1)) == 0 &&
+           h->fds_limit <= FDS_LIMIT_MAX && h->stack_size >= PAGE_SIZE &&
+           h->stack_size <= h->enclave_size && IS_ALIGNED(h->stack_size, PAGE_SIZE) &&
+           h->brk_max <= h->enclave_size && IS_ALIGNED(h->brk_max, PAGE_SIZE) &&
+           h->rpc_threads <= MAX_RPC_THREADS &&
+           (h->host_signals & (SIGNAL_BIT(9) | SIGNAL_BIT(19))) ==
+               0; /* KILL and STOP cannot be caught */
 }
 
 /* What SIGSTRUCT will say must be what the flags say: a debug enclave may not hide behind them. */
@@ -187,13 +188,15 @@ static int path_compare(const char *a, size_t na, const char *b, size_t nb)
 
 static bool trusted_ok(const struct plan_trusted *t)
 {
-    if (t->flags == 0 || (t->flags & ~(uint32_t)(PLAN_TRUSTED_VERITY | PLAN_TRUSTED_SHA256)) || t->pad)
+    if (t->flags == 0 || (t->flags & ~(uint32_t)(PLAN_TRUSTED_VERITY | PLAN_TRUSTED_SHA256)) ||
+        t->pad)
         return false;
     if (!(t->flags & PLAN_TRUSTED_SHA256) && !bytes_are_zero(t->sha256, sizeof(t->sha256)))
         return false;
     uint64_t end;
     if (t->flags & PLAN_TRUSTED_VERITY) /* a tree is shorter than its file */
-        return t->size <= INT64_MAX && checked_add(t->tree_offset, t->size, &end) && end <= INT64_MAX;
+        return t->size <= INT64_MAX && checked_add(t->tree_offset, t->size, &end) &&
+               end <= INT64_MAX;
     return t->size == 0 && t->tree_offset == 0 && bytes_are_zero(t->root, sizeof(t->root));
 }
 
