@@ -59,6 +59,11 @@ static int64_t left(int64_t deadline)
     return ns > 0 ? ns : 0;
 }
 
+bool timeout_passed(int64_t deadline)
+{
+    return left(deadline) == 0;
+}
+
 void timeout_write_timespec(uaddr_t address, int64_t deadline)
 {
     if (!address || deadline == PARK_FOREVER)

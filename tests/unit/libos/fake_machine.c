@@ -4,25 +4,20 @@
  */
 #include "fake_machine.h"
 
-#include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+/* libc calls mremap variadic with GNU extensions; declared here so that its flags do not meet ours */
+#include <sys/types.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#undef PROT_NONE
-#undef PROT_READ
-#undef PROT_WRITE
-#undef PROT_EXEC
-#undef MAP_SHARED
-#undef MAP_PRIVATE
-#undef MAP_FIXED
-#undef MAP_ANONYMOUS
-#undef MAP_NORESERVE
-#undef assert
+void *mmap(void *, size_t, int, int, int, off_t);
+int mprotect(void *, size_t, int);
+int madvise(void *, size_t, int);
+void *mremap(void *, size_t, size_t, int, ...);
 #define HOST_FLAGS (0x02 | 0x10 | 0x20 | 0x4000) /* private fixed anonymous noreserve */
 
 #include "enclave/gate.h"
@@ -278,5 +273,5 @@ void log_print(enum plan_log_level level, const char *format, ...)
 int64_t hostcall(enum hostcall_nr nr, const uint64_t r[6])
 {
     long n = syscall(hostcall_table[nr].linux_nr, r[0], r[1], r[2], r[3], r[4], r[5]);
-    return n < 0 ? -errno_now() : n;
+    return n < 0 ? -errno : n;
 }

@@ -1,0 +1,313 @@
+/*
+ * One direction of a Unix connection: a bounded queue of messages between our own threads. See unix.h.
+ */
+#include "enclave/heap.h"
+#include "lib/base/bytes.h"
+#include "lib/linux/errno.h"
+#include "libos/ipc/poll.h"
+#include "libos/net/unix.h"
+#include "libos/sys/iobuf.h"
+
+#define READABLE (EPOLLIN | EPOLLRDNORM)
+#define WRITABLE (EPOLLOUT | EPOLLWRNORM)
+
+struct unix_half *unix_half_new(void)
+{
+    struct unix_half *h = mem_zalloc(sizeof(*h));
+    if (!h)
+        return NULL;
+    h->refs = 1;
+    list_init(&h->messages);
+    wait_queue_init(&h->wait);
+    wait_queue_init(&h->room);
+    return h;
+}
+
+static void message_free(struct unix_message *m)
+{
+    net_control_free(m->control);
+    mem_free(m);
+}
+
+/* Unlink all; the caller frees them without the lock, since dropping a file may close another socket. */
+static void empty_locked(struct unix_half *h, struct list *to)
+{
+    while (!list_empty(&h->messages)) {
+        struct list *first = h->messages.next;
+        list_remove(first);
+        list_push_back(to, first);
+    }
+    h->bytes = h->count = 0;
+}
+
+static void free_all(struct list *messages)
+{
+    while (!list_empty(messages)) {
+        struct unix_message *m = list_entry(messages->next, struct unix_message, link);
+        list_remove(&m->link);
+        message_free(m);
+    }
+}
+
+void unix_half_put(struct unix_half *h)
+{
+    struct list rest;
+    if (!h || !ref_put(&h->refs))
+        return;
+    list_init(&rest);
+    empty_locked(h, &rest);
+    free_all(&rest);
+    mem_free(h);
+}
+
+void unix_half_join(struct unix_half *a, struct unix_half *b)
+{
+    a->writer = unix_half_get(b);
+    b->writer = unix_half_get(a);
+}
+
+void unix_half_unjoin(struct unix_half *h)
+{
+    mutex_lock(&h->mu);
+    struct unix_half *writer = h->writer;
+    h->writer = NULL;
+    mutex_unlock(&h->mu);
+    unix_half_put(writer);
+}
+
+static void tell_writers(struct unix_half *h, uint32_t events)
+{
+    mutex_lock(&h->mu);
+    struct unix_half *writer = h->writer ? unix_half_get(h->writer) : NULL;
+    mutex_unlock(&h->mu);
+    wake_all(&h->room, events);
+    if (writer)
+        wake_all(&writer->wait, events);
+    unix_half_put(writer);
+}
+
+static bool has_room_locked(const struct unix_half *h, uint64_t size, bool whole)
+{
+    if (whole)
+        return h->count == 0 || (h->count < UNIX_QUEUE_MESSAGES && h->bytes + size <= UNIX_QUEUE_BYTES);
+    return h->bytes < UNIX_QUEUE_BYTES;
+}
+
+int64_t unix_half_push(struct unix_half *h, struct iobuf *b, uint32_t size, bool whole, struct net_control **control,
+                       const struct net_address *from, const struct linux_ucred *cred)
+{
+    /* Look before copying: what follows may still find it full, and then nothing was taken from b. */
+    mutex_lock(&h->mu);
+    int64_t r = h->no_reader ? -EPIPE : has_room_locked(h, size, whole) ? 0 : -EAGAIN;
+    mutex_unlock(&h->mu);
+    if (r < 0)
+        return r;
+    struct unix_message *m = mem_alloc(sizeof(*m) + size);
+    if (!m)
+        return -ENOMEM;
+    struct iobuf ahead = *b;
+    if (b->segments == b->inline_segments)
+        ahead.segments = ahead.inline_segments;
+    int64_t n = size ? iobuf_get(&ahead, m->bytes, size) : 0;
+    if (n < 0 || (whole && (uint64_t)n < size)) {
+        mem_free(m);
+        return -EFAULT;
+    }
+    *m = (struct unix_message){ .size = (uint32_t)n, .from = *from, .cred = *cred };
+    mutex_lock(&h->mu);
+    r = h->no_reader ? -EPIPE : has_room_locked(h, size, whole) ? n : -EAGAIN;
+    if (r >= 0) {
+        m->control = *control;
+        *control = NULL;
+        list_push_back(&h->messages, &m->link);
+        h->bytes += m->size;
+        h->count++;
+    }
+    mutex_unlock(&h->mu);
+    if (r < 0) {
+        mem_free(m);
+        return r;
+    }
+    iobuf_advance(b, (uint64_t)n);
+    wake_all(&h->wait, READABLE);
+    return r;
+}
+
+static struct unix_message *first_locked(struct unix_half *h)
+{
+    return list_empty(&h->messages) ? NULL : list_entry(h->messages.next, struct unix_message, link);
+}
+
+/* A copy of the files for MSG_PEEK: both the queue and the receiver then hold them. */
+static struct net_control *copy_control(const struct net_control *c)
+{
+    struct net_control *copy = net_control_new(c->file_count);
+    if (!copy)
+        return NULL;
+    for (uint32_t i = 0; i < c->file_count; i++)
+        copy->files[i] = file_get(c->files[i]);
+    copy->file_count = c->file_count;
+    copy->has_cred = c->has_cred;
+    copy->cred = c->cred;
+    return copy;
+}
+
+static int give_control(struct unix_message *m, struct net_message *out, bool peek, bool want_cred)
+{
+    if (!m->control && !want_cred)
+        return 0;
+    struct net_control *c = m->control;
+    if (!c)
+        c = net_control_new(0);
+    else if (peek)
+        c = copy_control(c);
+    if (!c)
+        return -ENOMEM;
+    if (!peek)
+        m->control = NULL;
+    if (want_cred && !c->has_cred) {
+        c->has_cred = true;
+        c->cred = m->cred;
+    }
+    out->control = c;
+    return 0;
+}
+
+/* May a stream read that began with `first` go on into this message? Not across descriptors or other senders. */
+static bool continues(const struct unix_message *m, const struct linux_ucred *first, bool want_cred)
+{
+    if (m->control)
+        return false;
+    return !want_cred || (m->cred.pid == first->pid && m->cred.uid == first->uid && m->cred.gid == first->gid);
+}
+
+static int64_t pull_stream_locked(struct unix_half *h, struct iobuf *b, struct net_message *out, bool want_cred, struct list *done)
+{
+    bool peek = out->flags & MSG_PEEK;
+    int64_t total = 0;
+    struct linux_ucred first = { 0 };
+    struct list *it = h->messages.next;
+    for (bool begun = false; it != &h->messages && (b->left || !begun); begun = true) {
+        struct unix_message *m = list_entry(it, struct unix_message, link);
+        it = it->next;
+        if (begun && !continues(m, &first, want_cred))
+            break;
+        if (!begun) {
+            first = m->cred;
+            int r = give_control(m, out, peek, want_cred);
+            if (r < 0)
+                return r;
+        }
+        uint32_t size = m->size - m->taken;
+        int64_t n = size && b->left ? iobuf_put(b, m->bytes + m->taken, MIN(size, b->left)) : 0;
+        if (n < 0)
+            return total ? total : n;
+        total += n;
+        if (!peek) {
+            m->taken += (uint32_t)n;
+            h->bytes -= (uint32_t)n;
+            if (m->taken == m->size) {
+                list_remove(&m->link);
+                list_push_back(done, &m->link);
+                h->count--;
+            }
+        }
+        if ((uint32_t)n < size)
+            break;
+    }
+    return total;
+}
+
+static int64_t pull_message_locked(struct unix_half *h, struct iobuf *b, struct net_message *out, bool want_cred, struct list *done)
+{
+    struct unix_message *m = first_locked(h);
+    bool peek = out->flags & MSG_PEEK;
+    uint64_t size = MIN(m->size, b->left);
+    int64_t n = size ? iobuf_put(b, m->bytes, size) : 0;
+    if (n < 0 || (uint64_t)n < size)
+        return -EFAULT;
+    int r = give_control(m, out, peek, want_cred);
+    if (r < 0)
+        return r;
+    out->name = m->from;
+    if (size < m->size)
+        out->out_flags |= MSG_TRUNC;
+    if (!peek) {
+        list_remove(&m->link);
+        list_push_back(done, &m->link);
+        h->bytes -= m->size;
+        h->count--;
+    }
+    return out->flags & MSG_TRUNC ? (int64_t)m->size : n;
+}
+
+int64_t unix_half_pull(struct unix_half *h, struct iobuf *b, bool stream, struct net_message *out, bool want_cred)
+{
+    struct list done;
+    int64_t r;
+    list_init(&done);
+    mutex_lock(&h->mu);
+    if (first_locked(h)) {
+        r = stream ? pull_stream_locked(h, b, out, want_cred, &done) : pull_message_locked(h, b, out, want_cred, &done);
+    } else if (h->reset) {
+        h->reset = false;
+        r = -ECONNRESET;
+    } else {
+        r = h->no_writer || h->no_reader ? 0 : -EAGAIN;
+    }
+    mutex_unlock(&h->mu);
+    bool freed = !list_empty(&done);
+    free_all(&done);
+    if (freed)
+        tell_writers(h, WRITABLE);
+    return r;
+}
+
+bool unix_half_can_push(struct unix_half *h, bool stream)
+{
+    mutex_lock(&h->mu);
+    /* A stream is announced writable when a quarter is used at most, as Linux does, so that writers do not wake for crumbs. */
+    bool can = h->no_reader || (stream ? h->bytes <= UNIX_QUEUE_BYTES / 4 : has_room_locked(h, 0, true));
+    mutex_unlock(&h->mu);
+    return can;
+}
+
+bool unix_half_can_pull(struct unix_half *h)
+{
+    mutex_lock(&h->mu);
+    bool can = !list_empty(&h->messages) || h->no_writer || h->no_reader || h->reset;
+    mutex_unlock(&h->mu);
+    return can;
+}
+
+void unix_half_close_reader(struct unix_half *h)
+{
+    struct list rest;
+    list_init(&rest);
+    mutex_lock(&h->mu);
+    h->no_reader = true;
+    empty_locked(h, &rest);
+    mutex_unlock(&h->mu);
+    free_all(&rest);
+    tell_writers(h, WRITABLE | EPOLLERR | EPOLLHUP);
+    unix_half_unjoin(h);
+    wake_all(&h->wait, READABLE | EPOLLRDHUP | EPOLLHUP);
+}
+
+void unix_half_shut_reader(struct unix_half *h)
+{
+    mutex_lock(&h->mu);
+    h->no_reader = true;
+    mutex_unlock(&h->mu);
+    tell_writers(h, WRITABLE | EPOLLERR | EPOLLHUP);
+    wake_all(&h->wait, READABLE | EPOLLRDHUP | EPOLLHUP);
+}
+
+void unix_half_close_writer(struct unix_half *h, bool reset)
+{
+    mutex_lock(&h->mu);
+    h->no_writer = true;
+    h->reset = h->reset || reset;
+    mutex_unlock(&h->mu);
+    wake_all(&h->wait, READABLE | EPOLLRDHUP | EPOLLHUP);
+}
