@@ -8,6 +8,7 @@
 #include "lib/linux/fcntl.h"
 #include "libos/fs/locks.h"
 #include "libos/fs/vfs.h"
+#include "libos/ipc/epoll.h"
 
 static uint64_t g_next_ino = 1000; /* atomic */
 
@@ -21,6 +22,8 @@ void file_put(struct file *f)
 {
     if (!f || !ref_put(&f->refs))
         return;
+    if (__atomic_load_n(&f->watchers, __ATOMIC_ACQUIRE))
+        epoll_forget(f);
     locks_release_file(f);
     struct dentry *d = f->dentry;
     f->ops->release(f);
