@@ -217,6 +217,35 @@ static void stalled_clients_do_not_hold_up_others(void **state)
         close(fd[i]);
 }
 
+/* Half of them are the right enclave, half are not. Returns how often the answer was wrong. */
+static void *crowd_member(void *arg)
+{
+    struct fake_enclave e = fake_good;
+    bool right = (intptr_t)arg % 2 == 0;
+    intptr_t wrong = 0;
+    e.mrenclave[0] ^= right ? 0 : 1;
+    for (int i = 0; i < 4; i++) {
+        struct ra_tls_ctx *c = NULL;
+        int ret = ask(&e, g_house.address, g_house.ca_path, &c);
+        wrong += (ret == 0) != right || (right && memcmp(c->secret, g_secret, sizeof(g_secret)) != 0);
+        sp_session_free(c, 1);
+    }
+    return (void *)wrong;
+}
+
+static void a_crowd_is_answered_each_as_it_deserves(void **state)
+{
+    pthread_t thread[16];
+    set_policy();
+    for (size_t i = 0; i < ARRAY_COUNT(thread); i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, crowd_member, (void *)i), 0);
+    for (size_t i = 0; i < ARRAY_COUNT(thread); i++) {
+        void *wrong;
+        pthread_join(thread[i], &wrong);
+        assert_null(wrong);
+    }
+}
+
 static void messages_have_the_published_bytes(void **state)
 {
     uint8_t header[SP_HEADER_SIZE];
@@ -244,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_client_without_certificate_gets_nothing),
         cmocka_unit_test(a_server_under_another_ca_is_not_believed),
         cmocka_unit_test(no_server_gives_the_documented_number),
+        cmocka_unit_test(a_crowd_is_answered_each_as_it_deserves),
         cmocka_unit_test(stalled_clients_do_not_hold_up_others),
     };
     return cmocka_run_group_tests(tests, open_house, close_house);
