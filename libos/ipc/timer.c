@@ -11,6 +11,7 @@
 #include "enclave/sync.h"
 #include "enclave/thread_block.h"
 #include "lib/base/bytes.h"
+#include "libos/signal/signal.h"
 
 static struct mutex g_timers_lock = MUTEX_INIT;
 static struct rb_tree g_timers;               /* g_timers_lock; by deadline */
@@ -64,8 +65,10 @@ static void service(void *arg)
         int64_t next = run_due_locked();
         mutex_unlock(&g_timers_lock);
         (void)park(next);
-        /* Host signals are for threads of the program; any of them that looks will see the same ones. */
-        __atomic_store_n(&thread_block()->pending, 0, __ATOMIC_RELEASE);
+        /* The host may have chosen this thread for a signal to the process. */
+        uint64_t bits = __atomic_exchange_n(&thread_block()->pending, 0, __ATOMIC_ACQ_REL);
+        if (bits)
+            signal_from_host(bits);
     }
 }
 

@@ -21,6 +21,7 @@
 struct signal_timer {
     struct timer timer;
     struct process *process;   /* borrowed: the process outlives its timers */
+    int64_t due;               /* atomic: the deadline it was last armed for; timer.deadline is the service's */
     int64_t interval;          /* atomic */
     int32_t id;                /* of POSIX timers */
     int32_t tid;               /* SIGEV_THREAD_ID; 0: the process */
@@ -77,15 +78,17 @@ static int64_t expired(struct timer *timer, int64_t now)
 {
     struct signal_timer *t = container_of(timer, struct signal_timer, timer);
     int64_t interval = __atomic_load_n(&t->interval, __ATOMIC_RELAXED), next = TIMER_STOP;
+    int64_t due = __atomic_load_n(&t->due, __ATOMIC_RELAXED);
     uint32_t missed = 0;
     if (interval > 0) {
         /* A late run stands for all periods that passed. */
-        int64_t late = now > timer->deadline ? (now - timer->deadline) / interval : 0;
+        int64_t late = now > due ? (now - due) / interval : 0;
         missed = (uint32_t)MIN(late, (int64_t)INT32_MAX);
-        if (__builtin_mul_overflow(late + 1, interval, &next) || __builtin_add_overflow(next, timer->deadline, &next))
+        if (__builtin_mul_overflow(late + 1, interval, &next) || __builtin_add_overflow(next, due, &next))
             next = TIMER_STOP;
     }
     __atomic_store_n(&t->overrun, missed, __ATOMIC_RELAXED);
+    __atomic_store_n(&t->due, next, __ATOMIC_RELAXED);
     send(t);
     return next;
 }
@@ -108,6 +111,7 @@ static int rearm(struct signal_timer *t, int64_t deadline, int64_t interval, str
         *old = before;
     __atomic_store_n(&t->interval, interval, __ATOMIC_RELAXED);
     __atomic_store_n(&t->overrun, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&t->due, deadline, __ATOMIC_RELAXED);
     return deadline == TIMER_STOP ? 0 : timer_arm(&t->timer, deadline);
 }
 
@@ -122,6 +126,7 @@ static struct signal_timer *signal_timer_new(struct process *p)
     struct signal_timer *t = mem_zalloc(sizeof(*t));
     if (t) {
         timer_init(&t->timer, expired);
+        t->due = TIMER_STOP;
         t->process = p;
         t->signo = SIGALRM;
     }
@@ -147,10 +152,9 @@ int itimer_set(struct process *p, int which, const struct timer_value *set, stru
     return err;
 }
 
-/* The service has no question "when": the deadline is read as it stands, a value in flight is as good as its neighbour. */
-static int64_t deadline_of(const struct signal_timer *t)
+static int64_t due_of(const struct signal_timer *t)
 {
-    return __atomic_load_n(&t->timer.deadline, __ATOMIC_RELAXED);
+    return __atomic_load_n(&t->due, __ATOMIC_RELAXED);
 }
 
 int itimer_get(struct process *p, int which, struct timer_value *out)
@@ -163,7 +167,7 @@ int itimer_get(struct process *p, int which, struct timer_value *out)
         return 0;
     mutex_lock(&s->mu);
     if (s->real)
-        *out = value_of(s->real, deadline_of(s->real));
+        *out = value_of(s->real, due_of(s->real));
     mutex_unlock(&s->mu);
     return 0;
 }
@@ -259,7 +263,7 @@ int posix_timer_get(struct process *p, int32_t id, struct timer_value *out)
     mutex_lock(&s->mu);
     struct signal_timer *t = posix_timer_of(s, id);
     if (t)
-        *out = value_of(t, deadline_of(t));
+        *out = value_of(t, due_of(t));
     mutex_unlock(&s->mu);
     return t ? 0 : -EINVAL;
 }

@@ -174,12 +174,17 @@ void signal_from_host(uint64_t host_bits)
         allowed |= SIGBIT(SIGTERM);
     /* A host may send what it likes: only measured signals reach the program, and the kick is none. */
     host_bits &= allowed & ~EVENT_KICK_BIT;
-    while (host_bits) {
+    if (!host_bits)
+        return;
+    /* A thread of ours (timers) may be the one that the host chose: then it is the first process's. */
+    struct process *p = current() ? current()->process : process_find(1);
+    for (; p && host_bits; host_bits &= host_bits - 1) {
         int sig = __builtin_ctzll(host_bits) + 1;
         struct linux_siginfo info = { .signo = sig, .code = LINUX_SI_USER };
-        host_bits &= host_bits - 1;
-        signal_send_process(current()->process, sig, &info);
+        signal_send_process(p, sig, &info);
     }
+    if (!current())
+        process_put(p);
 }
 
 /* ---- looking */
