@@ -1,0 +1,3 @@
+module cloister.test/guest
+
+go 1.19

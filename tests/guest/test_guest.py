@@ -1,0 +1,54 @@
+"""Each guest program: it passes on Linux, and is no different in direct and in soft.
+
+usage: pytest test_guest.py --build BUILD [--modes native,direct,soft] [-k NAME]
+"""
+import subprocess
+import pytest
+from guest_run import HERE, PYTHON
+
+LINES = b'first line\nsecond line\n'
+C = ['threads', 'futex', 'signals', 'signal_context', 'clocks', 'waiting', 'syscall_sites', 'proc_dev',
+     'threads_static', 'signals_static', 'threads_musl', 'signals_musl']
+# name -> program, arguments (@host, @tmpfs, @encrypted: that scratch directory), the rest
+CASES = {name: (name, [], {}) for name in C}
+CASES |= {name: (name, ['7', 'two words', ''], {'stdin': LINES}) for name in ('hello', 'hello_static', 'hello_static_pie', 'hello_musl')}
+CASES |= {f'{name}-{where}': (name, [f'@{where}'], {}) for name in ('files', 'names', 'memory') for where in ('host', 'tmpfs')}
+CASES |= {'files-encrypted': ('files', ['@encrypted'], {}), 'names-encrypted': ('names', ['@encrypted'], {})}
+CASES |= {'memory_static': ('memory_static', ['@tmpfs'], {})}
+CASES |= {'sockets': ('sockets', ['@tmpfs'], {}), 'bad_pointers-tmpfs': ('bad_pointers', ['@tmpfs'], {}), 'bad_pointers-host': ('bad_pointers', ['@host'], {})}
+CASES |= {'go': ('gohello', ['one'], {'timeout': 120})}
+CASES |= {'python-pass': (PYTHON, ['-c', 'pass'], {}), 'python-exit': (PYTHON, ['-c', 'print(6 * 7); raise SystemExit(3)'], {})}
+CASES |= {f'python-{name}': (PYTHON, [HERE / 'py' / f'{name}.py', '@tmpfs'], {'timeout': 120}) for name in ('matmul', 'echo', 'threads', 'stdlib')}
+CASES |= {f'python-database-{where}': (PYTHON, [HERE / 'py/database.py', f'@{where}'], {'timeout': 120}) for where in ('tmpfs', 'encrypted', 'host')}
+
+def show(r):
+    return f'exit {r.returncode}\n--- stdout\n{r.stdout.decode(errors="replace")[-4000:]}\n--- stderr\n{r.stderr.decode(errors="replace")[-4000:]}'
+
+@pytest.mark.parametrize('name', CASES)
+def test_guest(guest, name, mode):
+    program, args, more = CASES[name]
+    entrypoint = program if program.startswith('/') else guest.programs / program
+    if not (guest.programs / entrypoint).exists():
+        pytest.skip(f'{program} is not built')
+    if mode != 'native' and guest.missing():
+        pytest.skip(guest.missing())
+    native = guest.native(name, entrypoint, args, **more)
+    if mode == 'native':
+        expected = 7 if name.startswith('hello') else 3 if name == 'python-exit' else 0
+        assert native.returncode == expected, show(native)
+        return
+    try:
+        r = guest.run(mode, entrypoint, args, **more)
+    except subprocess.TimeoutExpired as e:
+        pytest.fail(f'no end after {e.timeout} s\n--- stdout\n{(e.stdout or b"").decode(errors="replace")[-2000:]}\n'
+                    f'--- stderr\n{(e.stderr or b"").decode(errors="replace")[-2000:]}', pytrace=False)
+    if (r.returncode, r.stdout) != (native.returncode, native.stdout):
+        pytest.fail(f'differs from native: {show(r)}\n--- native: {show(native)}', pytrace=False)
+
+def test_the_encrypted_database_is_no_plaintext(guest):
+    if guest.missing():
+        pytest.skip(guest.missing())
+    r = guest.run('direct', PYTHON, [HERE / 'py/database.py', '@encrypted'], timeout=120)
+    assert r.returncode == 0, show(r)
+    data = (guest.scratch / 'encrypted/test.db').read_bytes()
+    assert len(data) > 100000 and b'SQLite' not in data and b'name 1234' not in data
