@@ -47,8 +47,17 @@ ship() {
     cp "$owner"/encrypted/private/* "$1/private/"
 }
 
+# A CA of the owner's, and a certificate for her server.
+make_certificates() {
+    mkdir -p "$1"
+    openssl req -x509 -newkey rsa:2048 -nodes -sha256 -days 30 -subj "/O=Digits owner/CN=Digits CA" -keyout "$1/ca.key" -out "$1/ca.crt" 2>/dev/null
+    openssl req -newkey rsa:2048 -nodes -subj "/O=Digits owner/CN=localhost" -keyout "$1/server.key" -out "$1/server.csr" 2>/dev/null
+    openssl x509 -req -days 30 -sha256 -in "$1/server.csr" -CA "$1/ca.crt" -CAkey "$1/ca.key" -CAcreateserial \
+        -extfile <(echo "subjectAltName=DNS:localhost") -out "$1/server.crt" 2>/dev/null
+}
+
 sign() { (cd "$1" && "$cloister" sign --quiet --key "$2" digits.manifest); }
-measure() { (cd "$1" && "$cloister" sign --dry-run --quiet digits.manifest | tail -1 | grep -oE '[0-9a-f]{64}'); }
+measure() { (cd "$1" && "$cloister" sign --dry-run digits.manifest 2>/dev/null | tail -1 | grep -oE '[0-9a-f]{64}'); }
 run_soft() { (cd "$1" && "$cloister" run --mode soft digits 2>&1); }
 
 start_server() { # policy options...
@@ -64,8 +73,8 @@ step "Owner: train a network on 1,297 digits, keep 500 back, make keys"
 /usr/bin/python3 "$here/train.py" "$owner/plain"
 "$cloister" keygen "$owner/enclave-key.pem"
 "$cloister" keygen "$owner/foreign-key.pem"
-"$cloister" encrypt gen-key -w "$owner/wrap-key" 2>/dev/null || "$cloister" pf-crypt gen-key -w "$owner/wrap-key"
-"$cloister" secret-server --make-cert "$owner/tls" --make-only
+head -c 16 /dev/urandom >"$owner/wrap-key"
+make_certificates "$owner/tls"
 
 step "Owner: encrypt model and images (the labels stay at home)"
 mkdir -p "$owner/encrypted/private"
