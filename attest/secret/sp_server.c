@@ -255,7 +255,6 @@ static void accept_all(struct shared *s)
 int sp_server_run(const struct sp_server *server, const char **why)
 {
     struct shared s = { .server = server, .mu = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
-    g_stop = 0;
     s.tls = make_tls(server, why);
     if (!s.tls)
         return -EINVAL;

@@ -45,7 +45,7 @@ int sp_listen(const char *host, const char *port);
 
 /* Serve until sp_server_stop() or max_clients. Returns 0; -EINVAL with *why: certificate or key unusable. */
 int sp_server_run(const struct sp_server *server, const char **why);
-/* Async-signal-safe. */
+/* Async-signal-safe; for good: a server asked to stop before it began does not begin. */
 void sp_server_stop(void);
 
 #endif
