@@ -147,10 +147,12 @@ void fdtable_get(struct fdtable *t)
     ref_get(&t->refs);
 }
 
-static void close_taken(struct fdtable *t, struct file *f)
+static int close_taken(struct fdtable *t, struct file *f)
 {
+    int r = f->ops->flush ? f->ops->flush(f) : 0;
     locks_close(t, f);
     file_put(f);
+    return r;
 }
 
 void fdtable_put(struct fdtable *t)
@@ -161,7 +163,7 @@ void fdtable_put(struct fdtable *t)
         struct entry *e = entry_find(t, fd);
         struct file *f = e ? entry_take_locked(e) : NULL;
         if (f)
-            close_taken(t, f);
+            (void)close_taken(t, f);
     }
     for (unsigned k = 0; k < SEGMENT_COUNT; k++)
         mem_free(t->segments[k]);
@@ -237,7 +239,7 @@ int fd_install_at(struct fdtable *t, struct file *f, int fd, bool cloexec)
     }
     mutex_unlock(&t->mu);
     if (old)
-        close_taken(t, old);
+        (void)close_taken(t, old);
     return r;
 }
 
@@ -257,11 +259,9 @@ int fd_close(struct fdtable *t, int fd)
     mutex_unlock(&t->mu);
     if (!f)
         return -EBADF;
-    close_taken(t, f);
-    return 0;
+    return close_taken(t, f);
 }
 
-/* Close (or mark) those for which all of `only_cloexec` hold. */
 int fd_close_range(struct fdtable *t, uint32_t first, uint32_t last, bool cloexec_only)
 {
     if (first > last)
@@ -278,7 +278,7 @@ int fd_close_range(struct fdtable *t, uint32_t first, uint32_t last, bool cloexe
         }
         struct file *f = take_locked(t, fd);
         mutex_unlock(&t->mu);
-        close_taken(t, f);
+        (void)close_taken(t, f);
         mutex_lock(&t->mu);
     }
     mutex_unlock(&t->mu);
@@ -294,7 +294,7 @@ void fd_close_on_exec(struct fdtable *t)
             continue;
         struct file *f = take_locked(t, fd);
         mutex_unlock(&t->mu);
-        close_taken(t, f);
+        (void)close_taken(t, f);
         mutex_lock(&t->mu);
     }
     mutex_unlock(&t->mu);

@@ -53,6 +53,8 @@ struct file_ops {
     int (*map)(struct file *f, struct vma *vma);
     /* O_APPEND, O_NONBLOCK changed by fcntl(F_SETFL). Optional. */
     int (*set_flags)(struct file *f, uint32_t flags);
+    /* A descriptor is closed, perhaps not the last: hand changes on; close(2) returns the error. Optional. */
+    int (*flush)(struct file *f);
     void (*release)(struct file *f); /* last reference went: free it */
 };
 

@@ -126,7 +126,7 @@ static int host_open(struct dentry *d, uint32_t flags, uint32_t mode, struct fil
 {
     struct inode *inode = d->inode;
     const struct plan_trusted *entry = NULL;
-    enum policy_use use = flags & O_CREAT ? POLICY_CREATE : (flags & O_ACCMODE) || (flags & O_TRUNC) ? POLICY_WRITE : POLICY_READ;
+    enum policy_use use = flags & (O_CREAT | LINUX_O_TMPFILE_BIT) ? POLICY_CREATE : (flags & O_ACCMODE) || (flags & O_TRUNC) ? POLICY_WRITE : POLICY_READ;
     /* Opening with O_CREAT what exists and only reading it needs no right to create. */
     if (g_machine.is_enclave && use == POLICY_CREATE && !(flags & (O_ACCMODE | O_EXCL | O_TRUNC)) && inode_type(inode) > 0) {
         use = POLICY_READ;

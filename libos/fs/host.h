@@ -26,7 +26,7 @@ struct host_file {
     struct trusted *trusted;  /* NULL: content is the host's word */
     struct trusted_cache cache;
     struct host_dir *dir;     /* f.mu: entries read ahead */
-    int64_t failure;          /* atomic: errno of an asynchronous write-back */
+    const char *hidden_suffix; /* directories: names that end so are not listed */
 };
 
 struct plan_mount;

@@ -21,8 +21,11 @@ struct host_dir {
     _Alignas(8) uint8_t block[BLOCK];
 };
 
-static bool name_ok(const char *name, size_t length)
+static bool name_ok(const struct host_file *h, const char *name, size_t length)
 {
+    size_t hidden = h->hidden_suffix ? str_length(h->hidden_suffix, VFS_NAME_MAX) : 0;
+    if (hidden && length >= hidden && memcmp(name + length - hidden, h->hidden_suffix, hidden) == 0)
+        return false;
     if (length == 0 || length > VFS_NAME_MAX)
         return false;
     for (size_t i = 0; i < length; i++)
@@ -44,7 +47,7 @@ static int emit_block(struct file *f, struct host_dir *dir, struct dirent_sink *
             return -EIO;
         const char *name = (const char *)dir->block + dir->at + LINUX_DIRENT64_NAME;
         size_t length = str_length(name, entry.size - LINUX_DIRENT64_NAME);
-        if (length < entry.size - (size_t)LINUX_DIRENT64_NAME && name_ok(name, length)) {
+        if (length < entry.size - (size_t)LINUX_DIRENT64_NAME && name_ok(container_of(f, struct host_file, f), name, length)) {
             int r = sink->emit(sink, name, length, entry.ino, entry.type, entry.next);
             if (r < 0)
                 return r;

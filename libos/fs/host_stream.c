@@ -12,6 +12,7 @@
 #include "libos/fs/host.h"
 #include "libos/fs/terminal.h"
 #include "libos/ipc/poll.h"
+#include "libos/ipc/sigpipe.h"
 #include "libos/sys/iobuf.h"
 
 static struct host_file *stream(struct file *f)
@@ -42,6 +43,8 @@ static int64_t stream_move(struct file *f, struct iobuf *b, bool write)
     uint64_t fd = (uint64_t)stream(f)->fd, size;
     uint64_t address = iobuf_span(b, &size);
     int64_t n = write ? host_call(write, fd, address, size) : host_call(read, fd, address, size);
+    if (n == -EPIPE)
+        return sigpipe_raise();
     if (n > 0)
         iobuf_advance(b, (uint64_t)n);
     return n;

@@ -79,6 +79,11 @@ static int mount_plan(const struct plan_mount *plan)
     return r;
 }
 
+static int shm_mount(struct mount *m)
+{
+    return tmpfs_mount(m, 0777 | S_ISVTX);
+}
+
 static int mount_ours(mount_constructor *construct, const char *path)
 {
     struct mount *m = mount_new();
@@ -117,6 +122,8 @@ int vfs_init(struct fs_view **out)
         r = mount_ours(procfs_mount, "/proc");
     if (r == 0)
         r = mount_ours(devfs_mount, "/dev");
+    if (r == 0)
+        r = mount_ours(shm_mount, "/dev/shm");
     if (r == 0)
         r = mount_ours(sysfs_mount, "/sys");
     for (uint32_t i = 1; i < h->mounts.count && r == 0; i++)

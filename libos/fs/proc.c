@@ -20,6 +20,8 @@ struct process *proc_process(const struct pseudo_id *id)
     return process_find((int32_t)id->a);
 }
 
+#define DELETED " (deleted)"
+
 /* ---- links */
 
 enum { LINK_CWD, LINK_ROOT, LINK_EXE };
@@ -90,9 +92,41 @@ static int root_follow(const struct pseudo_id *id, struct dentry **dentry, struc
     return follow_dentry(id, LINK_ROOT, dentry);
 }
 
+/* One step of a host symlink, as text: what precedes the last component, then the target. Takes d, returns another or NULL. */
+static struct dentry *resolve_step(struct dentry *d)
+{
+    char path[VFS_PATH_MAX], target[VFS_PATH_MAX];
+    struct dentry *next = NULL;
+    int n = d->inode->ops->whole_path ? d->inode->ops->readlink(d->inode, target, sizeof(target) - 1) : -EINVAL;
+    int64_t end = n > 0 ? vfs_path(current()->process->fs, d, path, sizeof(path)) : -EINVAL;
+    dentry_put(d);
+    if (end < 0)
+        return NULL;
+    target[n] = 0;
+    while (target[0] != '/' && end > 0 && path[end - 1] != '/')
+        end--;
+    end = target[0] == '/' ? 0 : end;
+    if ((size_t)(end + n) >= sizeof(path))
+        return NULL;
+    memcpy(path + end, target, (size_t)n + 1);
+    return vfs_walk_lazy(current()->process->fs, NULL, path, WALK_NOFOLLOW, &next) == 0 ? next : NULL;
+}
+
+/* The program's own path, with the links at its end resolved as Linux shows it. */
 static int exe_read(const struct pseudo_id *id, char *buf, size_t size)
 {
-    return read_dentry(id, LINK_EXE, buf, size);
+    struct dentry *d;
+    int r = follow_dentry(id, LINK_EXE, &d);
+    if (r < 0)
+        return r;
+    r = print_path(d, buf, size);
+    for (int i = 0; d && i < VFS_LINKS_MAX; i++) {
+        d = resolve_step(d);
+        if (d)
+            r = print_path(d, buf, size);
+    }
+    dentry_put(d);
+    return r;
 }
 
 static int exe_follow(const struct pseudo_id *id, struct dentry **dentry, struct file **file)
@@ -133,8 +167,13 @@ static int fd_read(const struct pseudo_id *id, char *buf, size_t size)
     if (!f)
         return -ENOENT;
     int r;
+    struct linux_stat st;
     if (f->dentry) {
         r = print_path(f->dentry, buf, size);
+        if (f->dentry->inode->ops->whole_path && r + sizeof(DELETED) <= size && file_stat(f, &st) == 0 && st.nlink == 0) {
+            memcpy(buf + r, DELETED, sizeof(DELETED));
+            r += (int)sizeof(DELETED) - 1;
+        }
     } else {
         bool numbered = str_equal(f->ops->kind, "pipe") || str_equal(f->ops->kind, "socket");
         size_t n = numbered ? fmt_print(text, sizeof(text), "%s:[%llu]", f->ops->kind, (unsigned long long)f->ino)

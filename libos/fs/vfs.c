@@ -215,9 +215,9 @@ static int open_walked(struct walk_result *w, uint32_t flags, uint32_t mode, str
         return w->slash ? -EISDIR : create_missing(w->dentry, w->last, flags, mode, out);
     if (flags & O_PATH)
         return pathfile_open(w->dentry, flags, out);
-    if (flags & LINUX_O_TMPFILE_BIT)
-        return open_tmpfile(w->dentry, flags, mode, out);
     struct inode *inode = w->dentry->inode;
+    if ((flags & LINUX_O_TMPFILE_BIT) && !inode->ops->whole_path)
+        return open_tmpfile(w->dentry, flags, mode, out);
     if (!inode->ops->whole_path) {
         if ((flags & O_CREAT) && (flags & O_EXCL))
             return -EEXIST;

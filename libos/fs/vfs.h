@@ -84,6 +84,7 @@ struct mount {
     uint64_t dev;           /* st_dev of what lives here */
     const char *source;     /* for /proc/mounts */
     const struct plan_mount *plan; /* NULL: one of ours */
+    void *data;             /* the back end's */
 };
 struct plan_mount;
 

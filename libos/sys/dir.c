@@ -88,7 +88,10 @@ int64_t sys_getcwd(uaddr_t to, uint64_t size)
     mutex_lock(&v->mu);
     struct dentry *d = dentry_get(v->cwd);
     mutex_unlock(&v->mu);
+    struct linux_stat st;
     int64_t n = d->deleted ? -ENOENT : vfs_path(v, d, path, sizeof(path));
+    if (n >= 0 && d->inode->ops->whole_path && vfs_stat(d, &st) == -ENOENT)
+        n = -ENOENT; /* removed on the host */
     dentry_put(d);
     if (n < 0)
         return n;
