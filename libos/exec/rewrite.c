@@ -299,6 +299,15 @@ uint64_t rewrite_rewind(uint64_t rip)
     return found;
 }
 
+void rewrite_reset(void)
+{
+    mutex_lock(&g_mu);
+    memset(g_sites, 0, sizeof(g_sites));
+    memset(g_arenas, 0, sizeof(g_arenas));
+    g_arena_count = 0;
+    mutex_unlock(&g_mu);
+}
+
 void rewrite_stats(struct rewrite_stats *out)
 {
     mutex_lock(&g_mu);

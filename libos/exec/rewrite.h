@@ -27,6 +27,9 @@ bool rewrite_redirect(struct cpu_regs *regs);
  */
 uint64_t rewrite_rewind(uint64_t rip);
 
+/* execve: the address space is gone, and with it all sites and trampolines. No other thread runs the program. */
+void rewrite_reset(void);
+
 struct rewrite_stats {
     uint64_t traps;             /* syscall instructions that trapped */
     uint64_t sites, rewritten;  /* distinct sites seen, and how many were rewritten */

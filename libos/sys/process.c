@@ -7,6 +7,7 @@
 #include "lib/linux/fcntl.h"
 #include "lib/linux/resource.h"
 #include "libos/exec/exec.h"
+#include "libos/exec/rewrite.h"
 #include "libos/exec/vdso.h"
 #include "libos/fs/fdtable.h"
 #include "libos/fs/vfs.h"
@@ -128,6 +129,7 @@ static int replace_program(struct process *p, struct exec *e, struct cpu_regs *r
     signal_reset_for_exec(p, t);
     fd_close_on_exec(p->fds);
     mm_put(p->mm);
+    rewrite_reset();
     p->mm = mm_new();
     if (p->mm)
         p->vdso = vdso_map(p->mm);
