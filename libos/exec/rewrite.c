@@ -237,6 +237,12 @@ static bool try_after(struct site *s, uint64_t site, const uint8_t *code, const 
     return true;
 }
 
+static bool was_rewritten(uint64_t site)
+{
+    uint8_t byte;
+    return !user_read(&byte, site, 1) && byte == 0xe9;
+}
+
 static void consider(uint64_t site, const struct cpu_regs *regs)
 {
     uint8_t code[8 + 2 + 8];
@@ -247,8 +253,8 @@ static void consider(uint64_t site, const struct cpu_regs *regs)
         return;
     if (s->state == SITE_EMPTY)
         g_stats.sites++;
-    else if (s->state == SITE_HOPELESS)
-        return;
+    else if (s->state == SITE_HOPELESS || (s->state == SITE_AFTER && was_rewritten(site)))
+        return; /* rewritten by another thread after this one trapped: its record must stay */
     s->address = site;
     s->state = SITE_HOPELESS;
     if (!mm_find(current()->process->mm, site, &vma) || !vma.file || vma.flags & 1 || site - 8 < vma.start || site + 10 > vma.end)
@@ -278,7 +284,12 @@ bool rewrite_redirect(struct cpu_regs *regs)
     struct site *s = site_slot(regs->rip - 2);
     if (s && s->state == SITE_AFTER && s->address == regs->rip - 2)
         copy = s->copy;
+    /* The syscall instruction itself trapped, and became a jump before anyone looked: run that instead. */
+    s = site_slot(regs->rip);
+    bool again = s && s->state == SITE_AFTER && s->address == regs->rip && was_rewritten(regs->rip);
     mutex_unlock(&g_mu);
+    if (again)
+        return true;
     if (!copy)
         return false;
     regs->rip = copy;

@@ -17,7 +17,8 @@ void rewrite_site(uint64_t site, const struct cpu_regs *regs);
 
 /*
  * An instruction was refused (#UD): was a thread about to execute the instruction after a rewritten
- * syscall, whose bytes now belong to the jump? Then regs->rip goes to its copy and true is returned.
+ * syscall, whose bytes now belong to the jump? Then regs->rip goes to its copy and true is returned. Or was it
+ * the syscall itself, rewritten by another thread meanwhile? Then true too, and the jump is run.
  */
 bool rewrite_redirect(struct cpu_regs *regs);
 
