@@ -189,10 +189,10 @@ static const char *take_words(uint64_t address, uint64_t size)
 
 static void take_start(const struct start *s)
 {
-    static char hostname[sizeof(s->hostname)];
+    static char g_hostname[sizeof(s->hostname)];
 
-    memcpy(hostname, s->hostname, sizeof(hostname) - 1);
-    g_machine.hostname = hostname;
+    memcpy(g_hostname, s->hostname, sizeof(g_hostname) - 1);
+    g_machine.hostname = g_hostname;
     g_machine.cpu_features = s->cpu_features;
     g_machine.tsc_hz = s->tsc_hz;
     g_machine.cpu_count = MIN(MAX(s->cpu_count, 1u), 1024u);

@@ -126,8 +126,8 @@ static struct thread_start *prepare(const struct thread_request *r, struct threa
 
 static void say_no_thread(void)
 {
-    static uint32_t said;
-    if (!__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
+    static uint32_t g_said;
+    if (!__atomic_exchange_n(&g_said, 1, __ATOMIC_RELAXED))
         log_error("no thread left: all %u of sgx.max_threads are in use; raise sgx.max_threads in the manifest", g_machine.thread_max);
 }
 

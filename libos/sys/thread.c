@@ -16,13 +16,13 @@
 
 static int64_t new_process(uint64_t flags)
 {
-    static uint32_t said;
+    static uint32_t g_said;
     if (g_machine.plan.h->flags & PLAN_NO_SUBPROCESSES) {
-        if (!__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
+        if (!__atomic_exchange_n(&g_said, 1, __ATOMIC_RELAXED))
             log_warning("a child process was asked for: refused, as sys.disallow_subprocesses says");
         return -EAGAIN;
     }
-    if (!__atomic_exchange_n(&said, 1, __ATOMIC_RELAXED))
+    if (!__atomic_exchange_n(&g_said, 1, __ATOMIC_RELAXED))
         log_warning("child processes (fork, vfork, clone with flags %#lx) are not implemented: the program gets ENOSYS", flags);
     return -ENOSYS;
 }
