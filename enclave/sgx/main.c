@@ -44,8 +44,10 @@ static int sgx_pages_protect(uint64_t address, uint64_t size, unsigned prot)
     return err == -ENOMEM ? -ENOMEM : 0;
 }
 
+/* Pages that nobody owns must fault: guard pages and unmapped memory depend on it. */
 static int sgx_pages_release(uint64_t address, uint64_t size)
 {
+    host_call(page_protect, address, size, PAGE_NONE);
     return 0;
 }
 
@@ -235,6 +237,7 @@ static void init_memory(const struct layout_thread *l)
     g_zone.image_high = l->image_end;
     zone_set_arena(user_high, l->heap_end);
     host_call(page_protect, user_high, arena, PAGE_R | PAGE_W);
+    host_call(page_protect, l->heap_start, user_high - l->heap_start, PAGE_NONE); /* until committed */
     ranges_init(l->heap_start, user_high);
     g_machine.range_low = l->heap_start;
     g_machine.range_high = user_high;

@@ -19,10 +19,7 @@ static int dontneed(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
         return 0; /* the file's pages stay what they are */
     if (v->host_mapped)
         return machine_pages_advise(start, end - start, MADV_DONTNEED);
-    if (v->file && (v->flags & MAP_SHARED))
-        return 0;
-    return v->file ? vma_reread_locked(mm, v, start, end)
-                   : v->flags & MAP_SHARED ? 0 : machine_pages_discard(start, end - start);
+    return v->flags & MAP_SHARED ? 0 : vma_reread_locked(mm, v, start, end);
 }
 
 static int punch(struct vma *v, uint64_t start, uint64_t end)
@@ -30,7 +27,7 @@ static int punch(struct vma *v, uint64_t start, uint64_t end)
     if (!(v->flags & MAP_SHARED) || !(v->prot & PROT_WRITE))
         return v->flags & MAP_SHARED ? -EACCES : -EINVAL;
     if (!v->file)
-        return machine_pages_discard(start, end - start);
+        return v->committed ? machine_pages_discard(start, end - start) : 0;
     if (!v->file->ops->allocate)
         return -EINVAL;
     return v->file->ops->allocate(v->file, 3 /* KEEP_SIZE | PUNCH_HOLE */, v->offset + (start - v->start), end - start);

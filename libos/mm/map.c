@@ -328,7 +328,7 @@ int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t size, uint32_t prot, uint3
     rwlock_write(&mm->lock);
     r = map_locked(mm, &want, hint, size, flags);
     rwlock_write_end(&mm->lock);
-    if (r == -ENOMEM)
+    if (r == -ENOMEM && want.prot != PROT_NONE) /* malloc tries big reservations and does without */
         mm_report_oom("mmap", size);
     return r;
 }

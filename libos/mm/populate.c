@@ -146,17 +146,19 @@ void vma_release_pages_locked(struct vma *v)
 
 int vma_reread_locked(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
 {
-    if (is_zero_filled(v))
-        return machine_pages_discard(start, end - start);
+    uint64_t size = end - start;
     uint32_t prot = page_prot(v->prot);
+    bool zero = is_zero_filled(v);
+    /* An enclave discards by writing zeroes, reading a file writes anywhere: both need the pages writable. */
+    bool unprotect = (prot & (PAGE_R | PAGE_W)) != (PAGE_R | PAGE_W) && (!zero || g_machine.is_enclave);
     if (v->pristine)
         return 0;
-    int r = machine_pages_protect(start, end - start, PAGE_R | PAGE_W);
+    int r = unprotect ? machine_pages_protect(start, size, PAGE_R | PAGE_W) : 0;
     if (r == 0)
-        r = machine_pages_discard(start, end - start);
-    int64_t n = r == 0 ? read_file(v, start, end) : r;
-    if (prot != (PAGE_R | PAGE_W))
-        r = machine_pages_protect(start, end - start, prot);
+        r = machine_pages_discard(start, size);
+    int64_t n = r < 0 ? r : zero ? 0 : read_file(v, start, end);
+    if (unprotect)
+        r = machine_pages_protect(start, size, prot);
     return n < 0 ? (int)n : r;
 }
 

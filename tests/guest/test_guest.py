@@ -12,13 +12,13 @@ C = ['threads', 'futex', 'signals', 'signal_context', 'clocks', 'waiting', 'sysc
 # name -> program, arguments (@host, @tmpfs, @encrypted: that scratch directory), the rest
 CASES = {name: (name, [], {}) for name in C}
 CASES |= {name: (name, ['7', 'two words', ''], {'stdin': LINES}) for name in ('hello', 'hello_static', 'hello_static_pie', 'hello_musl')}
-CASES |= {f'{name}-{where}': (name, [f'@{where}'], {}) for name in ('files', 'names', 'memory') for where in ('host', 'tmpfs')}
+CASES |= {f'{name}-{where}': (name, [f'@{where}'], {}) for name in ('files', 'names', 'memory', 'mapping') for where in ('host', 'tmpfs')}
 CASES |= {'files-encrypted': ('files', ['@encrypted'], {}), 'names-encrypted': ('names', ['@encrypted'], {})}
 CASES |= {'memory_static': ('memory_static', ['@tmpfs'], {})}
 CASES |= {'sockets': ('sockets', ['@tmpfs'], {}), 'bad_pointers-tmpfs': ('bad_pointers', ['@tmpfs'], {}), 'bad_pointers-host': ('bad_pointers', ['@host'], {})}
 CASES |= {'go': ('gohello', ['one'], {'timeout': 120})}
 CASES |= {'python-pass': (PYTHON, ['-c', 'pass'], {}), 'python-exit': (PYTHON, ['-c', 'print(6 * 7); raise SystemExit(3)'], {})}
-CASES |= {f'python-{name}': (PYTHON, [HERE / 'py' / f'{name}.py', '@tmpfs'], {'timeout': 120}) for name in ('matmul', 'echo', 'threads', 'stdlib')}
+CASES |= {f'python-{name}': (PYTHON, [HERE / 'py' / f'{name}.py', '@tmpfs'], {'timeout': 120}) for name in ('matmul', 'echo', 'threads', 'stdlib', 'network', 'aio')}
 CASES |= {f'python-database-{where}': (PYTHON, [HERE / 'py/database.py', f'@{where}'], {'timeout': 120}) for where in ('tmpfs', 'encrypted', 'host')}
 
 def show(r):

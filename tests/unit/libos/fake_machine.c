@@ -170,8 +170,10 @@ int machine_pages_release(uint64_t address, uint64_t size)
 int machine_pages_discard(uint64_t address, uint64_t size)
 {
     uint64_t i = index_of(address, size);
-    for (uint64_t k = 0; k < size / PAGE_SIZE; k++)
+    for (uint64_t k = 0; k < size / PAGE_SIZE; k++) {
         CHECK(g_page[i + k].committed);
+        CHECK(!g_machine.is_enclave || (g_page[i + k].prot & PAGE_W)); /* it writes zeroes */
+    }
     CHECK(madvise((void *)address, size, 4) == 0);
     return 0;
 }
