@@ -1,21 +1,35 @@
 /*
  * The only instructions that touch the program's memory. Each returns the number of bytes NOT moved (0 =
- * all), or a flag; a fault between uaccess_start and uaccess_end goes on at the fault label of its
- * routine: enclave/uaccess.c's table tells which.
+ * all), or a flag. USER stands before each instruction that may fault and names where it then goes on.
+ *
+ * Exactly these, not a range of addresses: without EXINFO a fault is the host's word, and a host that claims one
+ * at an instruction where rcx is not yet the count would make the caller believe in bytes that never moved.
  */
-    .text
-    .globl uaccess_copy, uaccess_set, uaccess_load32, uaccess_cmpxchg32, uaccess_start, uaccess_end
-    .globl uaccess_string, uaccess_probe, uaccess_copy_words, uaccess_store64
-    .hidden uaccess_copy, uaccess_set, uaccess_load32, uaccess_cmpxchg32, uaccess_start, uaccess_end
-    .hidden uaccess_string, uaccess_probe, uaccess_copy_words, uaccess_store64
-    .globl uaccess_fault_count, uaccess_fault_flag
-    .hidden uaccess_fault_count, uaccess_fault_flag
+.macro USER goes_on
+    .pushsection .rodata.uaccess, "a"
+    .long 9f - .
+    .long \goes_on - .
+    .popsection
+9:
+.endm
 
-uaccess_start:
+    .section .rodata.uaccess, "a"
+    .balign 4
+    .globl uaccess_table, uaccess_table_end
+    .hidden uaccess_table, uaccess_table_end
+uaccess_table:
+
+    .text
+    .globl uaccess_copy, uaccess_set, uaccess_load32, uaccess_cmpxchg32
+    .globl uaccess_string, uaccess_probe, uaccess_copy_words, uaccess_store64
+    .hidden uaccess_copy, uaccess_set, uaccess_load32, uaccess_cmpxchg32
+    .hidden uaccess_string, uaccess_probe, uaccess_copy_words, uaccess_store64
+
     /* size_t uaccess_copy(void *dst, const void *src, size_t size): returns bytes left */
     .type uaccess_copy, @function
 uaccess_copy:
     movq %rdx, %rcx
+    USER uaccess_fault_count
     rep movsb
     movq %rcx, %rax
     ret
@@ -24,6 +38,7 @@ uaccess_copy:
     .type uaccess_copy_words, @function
 uaccess_copy_words:
     movq %rdx, %rcx
+    USER uaccess_fault_count
     rep movsq
     movq %rcx, %rax
     ret
@@ -33,6 +48,7 @@ uaccess_copy_words:
 uaccess_set:
     movq %rsi, %rcx
     xorl %eax, %eax
+    USER uaccess_fault_count
     rep stosb
     movq %rcx, %rax
     ret
@@ -44,7 +60,9 @@ uaccess_string:
     movq %rdx, %rcx
 1:  testq %rcx, %rcx
     jz 2f
+    USER uaccess_fault_flag
     movb (%rsi), %al
+    USER uaccess_fault_flag
     movb %al, (%rdi)
     incq %rsi
     incq %rdi
@@ -59,6 +77,7 @@ uaccess_string:
     /* int uaccess_load32(const uint32_t *src, uint32_t *value) */
     .type uaccess_load32, @function
 uaccess_load32:
+    USER uaccess_fault_flag
     movl (%rdi), %eax
     movl %eax, (%rsi)
     xorl %eax, %eax
@@ -67,6 +86,7 @@ uaccess_load32:
     /* int uaccess_store64(uint64_t *dst, uint64_t value) */
     .type uaccess_store64, @function
 uaccess_store64:
+    USER uaccess_fault_flag
     movq %rsi, (%rdi)
     xorl %eax, %eax
     ret
@@ -75,6 +95,7 @@ uaccess_store64:
     .type uaccess_cmpxchg32, @function
 uaccess_cmpxchg32:
     movl (%rsi), %eax
+    USER uaccess_fault_flag
     lock cmpxchgl %edx, (%rdi)
     movl %eax, (%rsi)
     movl $0, %eax
@@ -85,13 +106,15 @@ uaccess_cmpxchg32:
 uaccess_probe:
     testl %esi, %esi
     jnz 1f
+    USER uaccess_fault_flag
     movb (%rdi), %al
     xorl %eax, %eax
     ret
-1:  lock orb $0, (%rdi)
+1:
+    USER uaccess_fault_flag
+    lock orb $0, (%rdi)
     xorl %eax, %eax
     ret
-uaccess_end:
 
     /* Where a fault goes on: the return address is still on top of the stack. */
 uaccess_fault_count:
@@ -100,5 +123,8 @@ uaccess_fault_count:
 uaccess_fault_flag:
     movq $-1, %rax
     ret
+
+    .section .rodata.uaccess, "a"
+uaccess_table_end:
 
     .section .note.GNU-stack, "", @progbits

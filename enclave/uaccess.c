@@ -16,14 +16,19 @@ int uaccess_load32(const uint32_t *src, uint32_t *value);
 int uaccess_store64(uint64_t *word, uint64_t value);
 int uaccess_cmpxchg32(uint32_t *word, uint32_t *expected, uint32_t desired);
 int uaccess_probe(void *p, int write);
-extern const char uaccess_start[], uaccess_end[], uaccess_fault_count[], uaccess_fault_flag[];
+
+/* Filled by uaccess.S: distances from each word itself. */
+struct uaccess_site {
+    int32_t at, goes_on;
+};
+extern const struct uaccess_site uaccess_table[], uaccess_table_end[];
 
 uint64_t fixup_find(uint64_t rip)
 {
-    if (rip < (uintptr_t)uaccess_start || rip >= (uintptr_t)uaccess_end)
-        return 0;
-    bool counts = rip < (uintptr_t)uaccess_string;
-    return counts ? (uintptr_t)uaccess_fault_count : (uintptr_t)uaccess_fault_flag;
+    for (const struct uaccess_site *s = uaccess_table; s < uaccess_table_end; s++)
+        if (rip == (uintptr_t)&s->at + (uint64_t)(int64_t)s->at)
+            return (uintptr_t)&s->goes_on + (uint64_t)(int64_t)s->goes_on;
+    return 0;
 }
 
 bool user_range_ok(uaddr_t address, uint64_t size)
