@@ -107,7 +107,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
     struct host_thread *t = pointer_to(ALIGN_DOWN(address_of(__builtin_frame_address(0)), THREAD_BLOCK_SIZE));
     ucontext_t *uc = context;
     bool fault = signals_is_fault(sig, info);
-    if (sig == SIGNAL_KICK)
+    if (sig == KICK_SIGNAL)
         __atomic_store_n(&t->kick_sent, 0, __ATOMIC_RELEASE);
     switch (g_host.device->interrupted(t, &sig, info, uc)) {
     case ORIGIN_DONE: return;
@@ -141,7 +141,7 @@ static void install(int sig, void (*handler)(int, siginfo_t *, void *), uint64_t
 static uint64_t handled_signals(void)
 {
     uint64_t never = SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP);
-    return (g_host.host_signals | FAULT_SIGNALS | SIGNAL_BIT(SIGNAL_KICK)) & ~never;
+    return (g_host.host_signals | FAULT_SIGNALS | SIGNAL_BIT(KICK_SIGNAL)) & ~never;
 }
 
 void signals_unblock(void)

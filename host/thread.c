@@ -143,7 +143,7 @@ int64_t thread_kick(uint64_t index)
         return -ESRCH;
     if (__atomic_exchange_n(&t->kick_sent, 1, __ATOMIC_ACQ_REL))
         return 0; /* the handler clears it first, so what we want to tell will be seen */
-    if (sys3(__NR_tgkill, (uint64_t)sys1(__NR_getpid, 0), tid, SIGNAL_KICK) == 0)
+    if (sys3(__NR_tgkill, (uint64_t)sys1(__NR_getpid, 0), tid, KICK_SIGNAL) == 0)
         return 0;
     __atomic_store_n(&t->kick_sent, 0, __ATOMIC_RELEASE);
     return -ESRCH;

@@ -16,7 +16,6 @@
 
 #define THREAD_BLOCK_SIZE (UINT64_C(64) << 10)
 #define THREAD_STACK_SIZE (UINT64_C(64) << 10) /* the serve loop is shallow */
-#define SIGNAL_KICK       64                   /* raw number; asks a thread to leave the enclave soon */
 
 struct thread_counters {
     uint64_t eenter, eexit, aex, bytes;

@@ -12,7 +12,7 @@
 #include "lib/sgx/arch.h"
 #include "lib/sgx/layout.h"
 
-#define SIGNAL_KICK_BIT (UINT64_C(1) << 63)
+#define SIGNAL_KICK_BIT (UINT64_C(1) << (KICK_SIGNAL - 1))
 #define ROUNDS          200000
 
 struct two {
