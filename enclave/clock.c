@@ -20,6 +20,7 @@ static int64_t g_last_host;        /* mu: host's monotonic clock then */
 static int64_t g_last_answer;      /* atomic: without a TSC, the latest time told */
 static uint64_t g_tsc_hz, g_limit_ns; /* mu */
 
+#define LATEST      INT64_C(4000000000) /* seconds: any two times of the host's add up to no overflow */
 #define LIMIT_FIRST 2000000
 #define LIMIT_MOST  1000000000
 
@@ -27,7 +28,7 @@ static int64_t host_clock(int id)
 {
     struct linux_timespec ts = { 0 };
     if (host_call(clock_gettime, (uint64_t)id, PTR(&ts)) || ts.nsec < 0 || ts.nsec >= NSEC_PER_SEC ||
-        ts.sec < 0 || ts.sec > INT64_C(8000000000))
+        ts.sec < 0 || ts.sec > LATEST)
         return -1;
     return ts.sec * NSEC_PER_SEC + ts.nsec;
 }
