@@ -291,7 +291,8 @@ void sgx_enter(uint64_t reason, uint64_t a, uint64_t b)
         g_backend = &backend_sgx;
         enclave_start(a);
     }
-    if (reason != ENTER_THREAD || !g_backend)
+    /* host may enter a thread that was never asked for: it has no way out yet */
+    if (reason != ENTER_THREAD || !thread_block()->staging)
         for (;;)
             cpu_pause();
     sgx_thread_started();

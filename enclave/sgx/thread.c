@@ -70,8 +70,10 @@ int sgx_thread_create(void (*entry)(void *arg), void *arg, struct thread_block *
         __atomic_store_n(&tb->state, THREAD_FRESH, __ATOMIC_RELEASE);
         *out = tb;
         int64_t err = host_call(thread_create, n);
-        if (err)
-            __atomic_store_n(&s->state, SLOT_FREE, __ATOMIC_RELEASE);
+        uint32_t asked = SLOT_ASKED;
+        /* host may enter the thread and then say that it could not: the caller would free what the thread uses */
+        if (err && !__atomic_compare_exchange_n(&s->state, &asked, SLOT_FREE, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            machine_exit(134);
         return (int)err;
     }
     return -EAGAIN;
