@@ -31,9 +31,22 @@ int64_t hostcall(enum hostcall_nr nr, const uint64_t r[6])
     const struct hostcall *hc = &hostcall_table[nr];
     thread_block()->calls++;
     int64_t ret = check_return(hc, r, g_backend->call(nr, hc, r));
-    if (g_trace & TRACE_HOST && nr != HC_write)
+    if (g_trace & TRACE_HOST && nr != HC_write && nr != HC_write_now)
         log_always("host: %s(%#lx, %#lx, %#lx, %#lx) = %ld", hc->name, r[0], r[1], r[2], r[3], ret);
     return ret;
+}
+
+bool gate_blocks(enum hostcall_nr nr)
+{
+    switch (nr) {
+    case HC_read:
+    case HC_write:
+    case HC_flock:
+    case HC_ppoll:
+    case HC_epoll_pwait:
+    case HC_thread_wait: return true;
+    default: return false;
+    }
 }
 
 uint64_t gate_transfer_max(void)

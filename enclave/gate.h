@@ -13,6 +13,7 @@
  *
  * A blocking call returns -EINTR when an event for this thread is pending.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/boundary/hostcall.h"
@@ -22,6 +23,9 @@ int64_t hostcall(enum hostcall_nr nr, const uint64_t r[6]);
 /* host_call(pread64, fd, PTR(buf), size, offset): the remaining arguments are 0. */
 #define host_call(name, ...) hostcall(HC_##name, (const uint64_t[6]){ __VA_ARGS__ })
 #define PTR(p)               ((uint64_t)(uintptr_t)(p))
+
+/* Calls that may sleep: -EINTR when an event is pending. What must not be lost goes by write_now. */
+bool gate_blocks(enum hostcall_nr nr);
 
 /* The most bytes one IN or OUT buffer of a call can carry. */
 uint64_t gate_transfer_max(void);

@@ -29,5 +29,5 @@ void log_print(enum plan_log_level level, const char *format, ...)
     va_end(args);
     n = MIN(n, sizeof(line) - 2);
     line[n++] = '\n';
-    host_call(write, (uint64_t)g_machine.log_fd, PTR(line), n);
+    host_call(write_now, (uint64_t)g_machine.log_fd, PTR(line), n);
 }

@@ -56,7 +56,8 @@ int park(int64_t deadline)
         return 0;
     if (event_pending_now(tb))
         return -EINTR;
-    return err == -ETIMEDOUT ? -ETIMEDOUT : 0;
+    /* host may say too early that the time is over: then it was for nothing */
+    return err == -ETIMEDOUT && time_left(deadline) == 0 ? -ETIMEDOUT : 0;
 }
 
 void unpark(struct thread_block *tb)
@@ -66,8 +67,8 @@ void unpark(struct thread_block *tb)
     switch (__atomic_load_n(&tb->park_sleeping, __ATOMIC_SEQ_CST)) {
     case SLEEPING_TOKEN: g_backend->thread_wake(tb); break;
     case SLEEPING_POLL: {
-        uint64_t one = 1;
-        host_call(write, (uint64_t)tb->wake_fd, PTR(&one), sizeof(one));
+        uint64_t one = 1; /* not `write`: an event pending for the caller must not lose the wake-up */
+        host_call(write_now, (uint64_t)tb->wake_fd, PTR(&one), sizeof(one));
         break;
     }
     default: break;
@@ -113,9 +114,10 @@ int park_poll(struct park_pollfd *fds, uint32_t count, int64_t deadline)
     __atomic_store_n(&tb->park_sleeping, AWAKE, __ATOMIC_SEQ_CST);
     if (ready > 0 && fds[count].revents) {
         uint64_t sink;
-        host_call(read, (uint64_t)tb->wake_fd, PTR(&sink), sizeof(sink));
+        host_call(read_now, (uint64_t)tb->wake_fd, PTR(&sink), sizeof(sink));
         ready--;
     }
+    ready = MIN(ready, (int64_t)count); /* host may count the wake descriptor without marking it */
     bool token = take_token(tb);
     if (ready > 0 || token)
         return (int)MAX(ready, 0);

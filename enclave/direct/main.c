@@ -6,6 +6,7 @@
 #include "enclave/clock.h"
 #include "enclave/direct/direct.h"
 #include "enclave/event.h"
+#include "enclave/gate.h"
 #include "enclave/log.h"
 #include "enclave/machine.h"
 #include "enclave/park.h"
@@ -40,7 +41,7 @@ static int64_t direct_call(enum hostcall_nr nr, const struct hostcall *hc, const
 {
     if (hc->linux_nr < 0)
         return nr == HC_debug_map ? 0 : -ENOENT;
-    if (nr == HC_ppoll || nr == HC_epoll_pwait || nr == HC_flock || nr == HC_read || nr == HC_write)
+    if (gate_blocks(nr))
         return direct_syscall_blocking((uint64_t)hc->linux_nr, r);
     return direct_syscall((uint64_t)hc->linux_nr, r);
 }

@@ -4,6 +4,7 @@
  * never an enclave address. hostcall() in enclave/gate.c judges the result.
  */
 #include "enclave/backend.h"
+#include "enclave/gate.h"
 #include "enclave/machine.h"
 #include "enclave/sgx/sgx.h"
 #include "lib/base/bytes.h"
@@ -122,6 +123,6 @@ int64_t sgx_call(enum hostcall_nr nr, const struct hostcall *hc, const uint64_t 
     if (err)
         return err;
     sgx_copy_out(staging, &f, sizeof(f));
-    int64_t ret = sgx_exit_call((struct hostcall_frame *)staging);
+    int64_t ret = sgx_exit_call((struct hostcall_frame *)staging, gate_blocks(nr));
     return ret < 0 ? ret : take_results(hc, clipped, &s, ret);
 }
