@@ -19,6 +19,7 @@
 #define REGS_RFLAGS 136
 #define REGS_RSP    144
 #define REGS_FULL   152
+#define FLAGS_DANGEROUS 0x44100 /* AC NT TF: alignment checks would hit our own accesses */
 
     .text
     .globl syscall_door, event_door, cpu_enter_user, door_exit_start, door_exit_end
@@ -49,6 +50,9 @@ syscall_door:
     pushq %r13
     pushq %r14
     pushq %r15
+    testl $FLAGS_DANGEROUS, REGS_RFLAGS(%rsp)
+    jnz flags_clean
+flags_done:
     cld
     movq %rsp, %rdi
     call libos_syscall
@@ -100,6 +104,13 @@ exit_full:
     movq 24(%rsp), %rsp
     jmpq *%gs:TB_USER_RIP
 door_exit_end:
+
+    /* As the syscall instruction masks them. The way back is the full one, which restores them. */
+flags_clean:
+    movq $1, REGS_FULL(%rsp)
+    pushq $2
+    popfq
+    jmp flags_done
 
 exit_pending:
     movq %rsp, %rdi

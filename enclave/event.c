@@ -27,28 +27,36 @@ static bool emulate_cpuid(struct cpu_regs *regs)
     return true;
 }
 
-/* #UD on an instruction that is legal outside an enclave. */
-static bool emulate(struct cpu_regs *regs)
+/*
+ * #UD on an instruction that is legal outside an enclave. Read here and not in stage one, where a fault (two bytes
+ * across the end of a mapping) would be the end. Returns true when it was emulated.
+ */
+static bool emulate(struct cpu_regs *regs, struct event *event)
 {
     uint8_t code[2];
 
-    if (user_read(code, regs->rip, sizeof(code)))
+    if (user_read(code, regs->rip, sizeof(code)) || code[0] != 0x0f)
         return false;
-    if (code[0] == 0x0f && code[1] == 0xa2)
+    if (code[1] == 0xa2)
         return emulate_cpuid(regs);
+    if (code[1] == 0x05) {
+        event->kind = EVENT_SYSCALL;
+        regs->orig_rax = regs->rax;
+        regs->rip += 2;
+    }
     return false;
 }
 
-void event_dispatch(struct cpu_regs *regs, const struct event *event);
+void event_dispatch(struct cpu_regs *regs, struct event *event);
 void event_pending(struct cpu_regs *regs);
 
 /* Called by event_door. */
-void event_dispatch(struct cpu_regs *regs, const struct event *event)
+void event_dispatch(struct cpu_regs *regs, struct event *event)
 {
+    if (event->kind == EVENT_FAULT && event->vector == VECTOR_UD && g_machine.is_enclave && emulate(regs, event))
+        return;
     if (event->kind == EVENT_SYSCALL)
         thread_block()->traps++;
-    if (event->kind == EVENT_FAULT && event->vector == VECTOR_UD && g_machine.is_enclave && emulate(regs))
-        return;
     libos_event(regs, event);
 }
 

@@ -18,12 +18,43 @@
 #define EXIT_REFUSED    3
 
 #define EVENT_STACK 16384       /* at the low end of the libos stack: for stage one of events */
-#define XSAVE_AREA  2816        /* VECTOR_AREA_SIZE rounded to 64 */
-#define XSAVE_MASK  0xe7        /* x87, SSE, AVX, AVX-512 */
+#define XSAVE_AREA  11008       /* standard format up to and with AMX tile data; a multiple of 64 */
 
     .text
-    .globl enclave_entry, sgx_exit_call, sgx_thread_end, sgx_ereport, sgx_egetkey, sgx_exit_start, sgx_exit_end
-    .hidden sgx_exit_call, sgx_thread_end, sgx_ereport, sgx_egetkey, sgx_exit_start, sgx_exit_end
+    .globl enclave_entry, sgx_exit_call, sgx_thread_end, sgx_ereport, sgx_egetkey
+    .globl sgx_exit_start, sgx_exit_end, sgx_exit_interrupted
+    .hidden sgx_exit_call, sgx_thread_end, sgx_ereport, sgx_egetkey
+    .hidden sgx_exit_start, sgx_exit_end, sgx_exit_interrupted
+
+    /* All vector state that the enclave has (XFRM): whatever is left out here would be the host's to read. */
+.macro ALL_VECTORS
+    movl $-1, %eax
+    movl $-1, %edx
+.endm
+
+    /* rbx: where to; rdi: reason; rsi: frame or 0; rsp, rbp the host's. Everything else is cleared. */
+.macro LEAVE
+    xorl %ecx, %ecx
+    xorl %edx, %edx
+    xorl %r8d, %r8d
+    xorl %r9d, %r9d
+    xorl %r10d, %r10d
+    xorl %r11d, %r11d
+    xorl %r12d, %r12d
+    xorl %r13d, %r13d
+    xorl %r14d, %r14d
+    xorl %r15d, %r15d
+    movl $EEXIT, %eax
+    ENCLU_SITE
+.endm
+
+.macro LEAVE_FOR_CALL
+    movq %gs:TB_EXIT_TO, %rbx
+    movl $EXIT_CALL, %edi
+    movq %gs:TB_HOST_RBP, %rbp
+    movq %gs:TB_HOST_RSP, %rsp
+    LEAVE
+.endm
 
     .p2align 6
     .type enclave_entry, @function
@@ -62,17 +93,19 @@ enter_return:
     movq %gs:TB_CALL_RSP, %r8
     testq %r8, %r8
     jz refuse
-    movq $0, %gs:TB_CALL_RSP
     movq %rcx, %gs:TB_EXIT_TO
     movq %rsp, %gs:TB_HOST_RSP
     movq %rbp, %gs:TB_HOST_RBP
-    movq %r8, %rsp
     lock orq %rdx, %gs:TB_PENDING
     movq %rsi, %r9
+
+    /* r8 = TB_CALL_RSP, r9 = result */
+finish_call:
+    movq $0, %gs:TB_CALL_RSP
+    movq %r8, %rsp
     pushq $2
     popfq
-    movl $XSAVE_MASK, %eax
-    xorl %edx, %edx
+    ALL_VECTORS
     xrstor64 (%rsp)
     movq XSAVE_AREA(%rsp), %rsp
     popq %rax
@@ -117,25 +150,14 @@ refuse:
     movq %rcx, %rbx
     movl $EXIT_REFUSED, %edi
 
-    /* rbx: where to; rdi: reason. Everything else is cleared. */
 exit_clean:
     xorl %esi, %esi
-sgx_exit_common:
-    xorl %ecx, %ecx
-    xorl %edx, %edx
-    xorl %r8d, %r8d
-    xorl %r9d, %r9d
-    xorl %r10d, %r10d
-    xorl %r11d, %r11d
-    xorl %r12d, %r12d
-    xorl %r13d, %r13d
-    xorl %r14d, %r14d
-    xorl %r15d, %r15d
-    movl $EEXIT, %eax
-    ENCLU_SITE
+    LEAVE
     ud2
 
-    /* int64_t sgx_exit_call(struct hostcall_frame *frame): one host call. */
+    /* int64_t sgx_exit_call(struct hostcall_frame *frame, bool blocks): one host call. When it blocks: -EINTR if
+       an event is pending. An event that arrives between the look and ENCLU sends the thread to
+       sgx_exit_interrupted (event.c); one that arrives later finds the host, which looks for itself. */
     .type sgx_exit_call, @function
 sgx_exit_call:
     pushq %rbp
@@ -146,6 +168,7 @@ sgx_exit_call:
     pushq %r15
     rdfsbase %rax
     pushq %rax
+    movl %esi, %r9d
     movq %rdi, %rsi
     movq %rsp, %r8
     subq $(XSAVE_AREA + 8), %rsp
@@ -156,28 +179,33 @@ sgx_exit_call:
     leaq 512(%rsp), %rdi
     movl $8, %ecx
     rep stosq
-    movl $XSAVE_MASK, %eax
-    xorl %edx, %edx
+    ALL_VECTORS
     xsave64 (%rsp)
-    movl $XSAVE_MASK, %eax
     leaq clean_xsave(%rip), %rcx
     xrstor64 (%rcx)
-sgx_exit_start:
     movq %rsp, %gs:TB_CALL_RSP
-    movq %gs:TB_EXIT_TO, %rbx
-    movl $EXIT_CALL, %edi
-    movq %gs:TB_HOST_RBP, %rbp
-    movq %gs:TB_HOST_RSP, %rsp
-    jmp sgx_exit_common
+    testb %r9b, %r9b
+    jz exit_without_look
+sgx_exit_start:
+    cmpq $0, %gs:TB_PENDING
+    jne sgx_exit_interrupted
+    LEAVE_FOR_CALL
 sgx_exit_end:
+    ud2
+sgx_exit_interrupted:
+    movq %gs:TB_CALL_RSP, %r8
+    movq $-4, %r9               /* EINTR */
+    jmp finish_call
+exit_without_look:
+    LEAVE_FOR_CALL
+    ud2
     .size sgx_exit_call, . - sgx_exit_call
 
     /* _Noreturn void sgx_thread_end(struct hostcall_frame *frame, uint32_t *slot): give the thread's number
        back with the last store, when neither its stack nor its block is needed any more, and leave. */
     .type sgx_thread_end, @function
 sgx_thread_end:
-    movl $XSAVE_MASK, %eax
-    xorl %edx, %edx
+    ALL_VECTORS
     leaq clean_xsave(%rip), %rcx
     xrstor64 (%rcx)
     xorl %eax, %eax
@@ -189,7 +217,8 @@ sgx_thread_end:
     movq %gs:TB_HOST_RBP, %rbp
     movq %gs:TB_HOST_RSP, %rsp
     movl $0, (%r8)
-    jmp sgx_exit_common
+    LEAVE
+    ud2
     .size sgx_thread_end, . - sgx_thread_end
 
     /* void sgx_ereport(target_info, report_data, report) */

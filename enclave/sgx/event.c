@@ -17,11 +17,10 @@
 #include "lib/sgx/arch.h"
 
 enum { HOST_SIGSEGV = 11, HOST_SIGBUS = 7, HOST_SIGNALS = 64 };
-enum { VECTOR_UD = 6, VECTOR_GP = 13, VECTOR_PF = 14 };
-
-#define EVENT_STACK 16384 /* as in door.S */
+#define VECTOR_PF 14
 
 extern const char door_exit_start[], door_exit_end[], event_door[];
+extern const char sgx_exit_start[], sgx_exit_end[], sgx_exit_interrupted[];
 
 void sgx_stage_one(uint64_t signal, uint64_t address);
 
@@ -66,10 +65,6 @@ static void redirect(const struct interruption *i, const struct event *event)
     if (!i->window)
         save_registers(i->gpr, regs);
     *e = *event;
-    if (event->kind == EVENT_SYSCALL) {
-        regs->orig_rax = regs->rax;
-        regs->rip += 2;
-    }
     i->gpr->rdi = (uintptr_t)regs;
     i->gpr->rsi = (uintptr_t)e;
     i->gpr->rsp = (uintptr_t)e - 64;
@@ -83,6 +78,9 @@ _Noreturn void sgx_fatal(uint64_t vector, uint64_t rip, uint64_t ours);
 /* Where a thread goes on (at CSSA 0, so it can make host calls) after an event that cannot be survived. */
 _Noreturn void sgx_fatal(uint64_t vector, uint64_t rip, uint64_t ours)
 {
+    if (!thread_block()->staging)
+        for (;;)
+            cpu_pause(); /* not started yet: there is no way to tell */
     if (ours)
         log_always("internal error: exception %lu at image+%#lx", vector, rip - g_zone.image_low);
     else
@@ -91,22 +89,19 @@ _Noreturn void sgx_fatal(uint64_t vector, uint64_t rip, uint64_t ours)
     machine_exit(139);
 }
 
-/* Stage one itself cannot leave for a host call: the thread goes on in sgx_fatal. */
+/*
+ * Stage one itself cannot leave for a host call: the thread goes on in sgx_fatal, at the top of the libos stack.
+ * Not on the event stack: a further event would push the host's registers over the frames of sgx_fatal.
+ */
 static void die(const struct interruption *i, unsigned vector)
 {
     i->gpr->rdi = vector;
     i->gpr->rsi = i->gpr->rip;
     i->gpr->rdx = i->ours;
-    i->gpr->rsp = thread_block()->layout.stack_low + EVENT_STACK - 8;
+    i->gpr->rsp = thread_block()->layout.stack_top - 8;
     i->gpr->rip = (uintptr_t)sgx_fatal;
     i->gpr->rflags &= ~UINT64_C(0x40500);
     i->gpr->exitinfo = 0;
-}
-
-static bool at_syscall(uint64_t rip)
-{
-    uint8_t code[2];
-    return user_read_some(code, rip, 2) == 2 && code[0] == 0x0f && code[1] == 0x05;
 }
 
 static void on_fault(const struct interruption *i, unsigned vector, uint64_t address, unsigned error)
@@ -123,8 +118,6 @@ static void on_fault(const struct interruption *i, unsigned vector, uint64_t add
         i->gpr->exitinfo = 0;
         return;
     }
-    if (vector == VECTOR_UD && at_syscall(i->gpr->rip))
-        e.kind = EVENT_SYSCALL;
     redirect(i, &e);
 }
 
@@ -148,6 +141,8 @@ static void on_host_word(const struct interruption *i, uint64_t signal, uint64_t
         return;
     }
     __atomic_fetch_or(&thread_block()->pending, UINT64_C(1) << (signal - 1), __ATOMIC_SEQ_CST);
+    if (i->gpr->rip >= (uintptr_t)sgx_exit_start && i->gpr->rip < (uintptr_t)sgx_exit_end)
+        i->gpr->rip = (uintptr_t)sgx_exit_interrupted; /* about to sleep in the host, which knows nothing of this event */
     if (i->ours && !i->window)
         return;
     struct event e = { .kind = EVENT_HOST };
@@ -164,7 +159,12 @@ void sgx_stage_one(uint64_t signal, uint64_t address)
         die(&i, i.vector);
         return;
     }
-    if (!i.fault) {
+    /*
+     * A page that the host had paged out faults too; when a signal for the host comes just then, EXITINFO still tells
+     * of that fault. Not to be taken for the program's: a true one comes again with ERESUME.
+     */
+    bool memory = signal == HOST_SIGSEGV || signal == HOST_SIGBUS;
+    if (!i.fault || (i.vector == VECTOR_PF && !memory)) {
         on_host_word(&i, signal, address);
         return;
     }

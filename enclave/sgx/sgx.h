@@ -9,7 +9,8 @@
 #include "enclave/thread_block.h"
 #include "lib/boundary/hostcall.h"
 
-int64_t sgx_exit_call(struct hostcall_frame *frame); /* frame: in staging */
+/* frame: in staging. blocks: -EINTR instead when an event is pending. */
+int64_t sgx_exit_call(struct hostcall_frame *frame, bool blocks);
 
 /* gate.c: stage arguments, leave, take results. */
 int64_t sgx_call(enum hostcall_nr nr, const struct hostcall *hc, const uint64_t r[6]);
