@@ -25,6 +25,7 @@
 #include "libos/mm/vma.h"
 #include "libos/proc/process.h"
 
+#define JUMP_SIZE  5
 #define SLOT_SIZE  64
 #define COPY_OFFSET 15 /* in a slot of an `after` site: behind lea and jmp */
 #define ARENA_SIZE (UINT64_C(32) << 10)
@@ -108,6 +109,8 @@ static uint64_t find_slot(uint64_t jump_end, bool must_trap)
         return 0;
     struct arena *a = &g_arenas[g_arena_count++];
     a->base = base;
+    if (!in_reach(jump_end, base))
+        return 0;
     return arena_slot(a, jump_end, must_trap);
 }
 
@@ -206,11 +209,32 @@ static bool store_jump(uint64_t at, uint64_t target, const struct vma *vma)
     return ok;
 }
 
+/* ModRM of a memory operand with 8-bit displacement, and no SIB byte. */
+static bool is_disp8(uint8_t modrm)
+{
+    return (modrm & 0xc0) == 0x40 && (modrm & 7) != 4;
+}
+
+static bool has_imm32(uint8_t opcode)
+{
+    return opcode == 0xc7 || opcode == 0x81 || opcode == 0x69 || opcode == 0xf7;
+}
+
+/*
+ * Might `b8 imm32`, whose imm32 is the number in rax, be the tail of a longer instruction that did not fault?
+ * c[3] is the b8. It is the displacement in movl $nr,-72(%rsp) and its like; ModRM or SIB in lea nr(%rax),%edi; ModRM
+ * behind a two-byte opcode; and behind a REX prefix the instruction is mov $nr,%r8d or has 64 bits.
+ */
+static bool may_be_tail(const uint8_t *c)
+{
+    return (c[2] & 0xf0) == 0x40 || c[2] == 0x0f || c[1] == 0x0f || c[2] == 0x8d ||
+           (c[1] == 0x8d && (c[2] & 0xc7) == 0x84) ||
+           (has_imm32(c[1]) && is_disp8(c[2])) || (has_imm32(c[0]) && (c[1] & 0xc7) == 0x44);
+}
+
 static bool try_before(struct site *s, uint64_t site, const uint8_t *code, const struct cpu_regs *regs, const struct vma *vma)
 {
-    uint8_t ahead = code[2];
-
-    if (code[3] != 0xb8 || load_le32(code + 4) != regs->orig_rax || (ahead & 0xf0) == 0x40 || ahead == 0x0f)
+    if (code[3] != 0xb8 || load_le32(code + 4) != regs->orig_rax || may_be_tail(code))
         return false;
     uint64_t slot = find_slot(site, false);
     if (!slot || write_before(slot, site, (uint32_t)regs->orig_rax) || !store_jump(site - 5, slot, vma))
@@ -237,10 +261,14 @@ static bool try_after(struct site *s, uint64_t site, const uint8_t *code, const 
     return true;
 }
 
-static bool was_rewritten(uint64_t site)
+/* SITE_AFTER: does the jump stand there? Not when something else was mapped at its address since. */
+static bool still_jumps(const struct site *s)
 {
-    uint8_t byte;
-    return !user_read(&byte, site, 1) && byte == 0xe9;
+    uint8_t code[JUMP_SIZE];
+
+    if (user_read(code, s->address, sizeof(code)) || code[0] != 0xe9)
+        return false;
+    return s->address + JUMP_SIZE + (uint64_t)(int64_t)(int32_t)load_le32(code + 1) == s->copy - COPY_OFFSET;
 }
 
 static void consider(uint64_t site, const struct cpu_regs *regs)
@@ -249,12 +277,13 @@ static void consider(uint64_t site, const struct cpu_regs *regs)
     struct vma vma;
     struct site *s = site_slot(site);
 
-    if (!s)
+    if (!s || s->state == SITE_HOPELESS || s->state == SITE_BEFORE)
+        return; /* BEFORE: something jumps to the syscall bytes themselves; they must stay */
+    /* Another thread trapped here at the same time and has rewritten it; both will be redirected. */
+    if (s->state == SITE_AFTER && still_jumps(s))
         return;
     if (s->state == SITE_EMPTY)
         g_stats.sites++;
-    else if (s->state == SITE_HOPELESS || (s->state == SITE_AFTER && was_rewritten(site)))
-        return; /* rewritten by another thread after this one trapped: its record must stay */
     s->address = site;
     s->state = SITE_HOPELESS;
     if (!mm_find(current()->process->mm, site, &vma) || !vma.file || vma.flags & 1 || site - 8 < vma.start || site + 10 > vma.end)
@@ -282,11 +311,11 @@ bool rewrite_redirect(struct cpu_regs *regs)
 
     mutex_lock(&g_mu);
     struct site *s = site_slot(regs->rip - 2);
-    if (s && s->state == SITE_AFTER && s->address == regs->rip - 2)
+    if (s && s->state == SITE_AFTER && s->address == regs->rip - 2 && still_jumps(s))
         copy = s->copy;
     /* The syscall instruction itself trapped, and became a jump before anyone looked: run that instead. */
     s = site_slot(regs->rip);
-    bool again = s && s->state == SITE_AFTER && s->address == regs->rip && was_rewritten(regs->rip);
+    bool again = s && s->state == SITE_AFTER && s->address == regs->rip && still_jumps(s);
     mutex_unlock(&g_mu);
     if (again)
         return true;
