@@ -113,16 +113,10 @@ int64_t sgx_call(enum hostcall_nr nr, const struct hostcall *hc, const uint64_t 
     uint64_t staging = thread_block()->staging;
     struct hostcall_frame f = { .nr = (uint64_t)nr };
     struct staged s;
-    uint64_t clipped[6];
-
-    memcpy(clipped, r, sizeof(clipped));
-    /* Long reads and writes become short ones, as Linux allows. */
-    if (hc->ret.kind == RETURNS_LEN)
-        clipped[hc->ret.from] = MIN(clipped[hc->ret.from], g_backend->transfer_max);
-    int64_t err = stage_arguments(hc, clipped, staging, &f, &s);
+    int64_t err = stage_arguments(hc, r, staging, &f, &s);
     if (err)
         return err;
     sgx_copy_out(staging, &f, sizeof(f));
     int64_t ret = sgx_exit_call((struct hostcall_frame *)staging, gate_blocks(nr));
-    return ret < 0 ? ret : take_results(hc, clipped, &s, ret);
+    return ret < 0 ? ret : take_results(hc, r, &s, ret);
 }
