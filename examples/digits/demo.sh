@@ -124,7 +124,7 @@ expect_refusal() {
     local name=$1 dir=$2 pattern=$3 text status=0
     rm -f "$dir/private/result.txt"
     text=$(run_soft "$dir") || status=$?
-    text="$text"$'\n'"$(cat "$owner/server.log")"
+    text="$(cat "$owner/server.log")"$'\n'"$text"
     [ "$status" != 0 ] || fail "$name: the run succeeded"
     [ ! -e "$dir/private/result.txt" ] || fail "$name: a result was left behind"
     grep -qiE "$pattern" <<<"$text" || fail "$name: refused, but not for the expected reason ($pattern): $text"
@@ -150,7 +150,8 @@ expect_refusal "tampered input" "$out/tampered-input" "permission denied|input/o
 step "Refused: a tampered manifest"
 copy "$machine" "$out/tampered-manifest"
 sed -i 's/OPENBLAS_NUM_THREADS = "1"/OPENBLAS_NUM_THREADS = "2"/' "$out/tampered-manifest/digits.manifest.sgx"
-expect_refusal "tampered manifest" "$out/tampered-manifest" "MRENCLAVE"
+start_server --mrenclave "$signed"
+expect_refusal "tampered manifest" "$out/tampered-manifest" "measured MRENCLAVE"
 
 step "Refused: an enclave signed by another key"
 start_server --mrsigner "@$machine/digits.sig"
