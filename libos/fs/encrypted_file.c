@@ -4,6 +4,7 @@
  */
 #include "enclave/gate.h"
 #include "enclave/heap.h"
+#include "enclave/log.h"
 #include "lib/base/bytes.h"
 #include "lib/encfile/encfile.h"
 #include "lib/linux/errno.h"
@@ -29,7 +30,10 @@ static int64_t read_locked(struct encrypted_object *o, uint64_t offset, void *bu
 {
     mutex_lock(&o->mu);
     int64_t n = encfile_read(o->content, offset, buf, size);
+    enum encfile_status status = n < 0 ? encfile_status(o->content) : ENCFILE_OK;
     mutex_unlock(&o->mu);
+    if (n == -EACCES)
+        log_error("encrypted file \"%s\" at offset %lu is refused: %s", o->path, offset, encfile_status_text(status));
     return n;
 }
 

@@ -114,7 +114,7 @@ static int open_content(struct encrypted_object *o, const struct encrypted_mount
     uint8_t key[FILE_KEY_SIZE];
     enum encfile_status status = ENCFILE_OK;
     if (!key_read(em->key, key)) {
-        log_warning("encrypted file \"%s\": its key \"%s\" is not set; write it to /dev/attestation/keys/%s first", o->path, key_name(em->key),
+        log_error("encrypted file \"%s\": its key \"%s\" is not set; write it to /dev/attestation/keys/%s first", o->path, key_name(em->key),
                     key_name(em->key));
         return -EACCES;
     }
@@ -128,7 +128,7 @@ static int open_content(struct encrypted_object *o, const struct encrypted_mount
     int r = encfile_open(&params, &o->content, &status);
     bytes_wipe(key, sizeof(key));
     if (r < 0)
-        log_warning("encrypted file \"%s\": %s", o->path, encfile_status_text(status));
+        log_error("encrypted file \"%s\" is refused: %s", o->path, encfile_status_text(status));
     return r;
 }
 
