@@ -31,6 +31,7 @@ struct machine {
     uint64_t tsc_hz;                  /* 0: use the host's clock */
     uint32_t cpu_count;
     int log_fd;
+    int verity_fd;                    /* APP.verity, untrusted; -1: none */
     uint32_t trace, stats;
     const char *hostname;             /* host's; only if the plan asks for it, else "localhost" */
     const char *argv, *envp, *dns_conf; /* copies of the host's words: NUL-terminated, end-to-end */

@@ -199,6 +199,7 @@ static void fill_machine(const struct start *s)
     g_machine.cpu_features = s->cpu_features;
     g_machine.cpu_count = s->cpu_count;
     g_machine.log_fd = (int)s->log_fd;
+    g_machine.verity_fd = (int)s->verity_fd;
     g_machine.trace = s->trace;
     g_machine.stats = s->stats;
     g_machine.hostname = s->hostname;

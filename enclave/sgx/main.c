@@ -199,6 +199,7 @@ static void take_start(const struct start *s)
     g_machine.tsc_hz = s->tsc_hz;
     g_machine.cpu_count = MIN(MAX(s->cpu_count, 1u), 1024u);
     g_machine.log_fd = (int)s->log_fd;
+    g_machine.verity_fd = (int)s->verity_fd;
     g_machine.trace = s->trace;
     g_machine.stats = s->stats;
     g_machine.argv = take_words(s->argv, s->argv_size);

@@ -149,6 +149,7 @@ static int make_stack(struct process *p, const struct exec *e, struct stack_inpu
     at = mm_map(p->mm, low, size, prot, flags | MAP_FIXED | MAP_STACK, NULL, 0);
     if (at < 0)
         return (int)at;
+    mm_set_comment(p->mm, low, "[stack]");
     uint8_t *buf = mem_alloc(image);
     if (!buf)
         return -ENOMEM;

@@ -329,12 +329,14 @@ uint64_t rewrite_rewind(uint64_t rip)
 {
     uint64_t slot = ALIGN_DOWN(rip, SLOT_SIZE), found = 0;
 
-    if (rip != slot + COPY_OFFSET)
-        return 0;
     mutex_lock(&g_mu);
     for (uint32_t i = 0; i < g_arena_count; i++)
-        if (rip - g_arenas[i].base < ARENA_SIZE)
+        if (rip - g_arenas[i].base < ARENA_SIZE && rip == slot + COPY_OFFSET)
             found = slot;
+    /* It trapped and was rewritten before it was served: where the instruction stood is the jump now. */
+    struct site *s = found ? NULL : site_slot(rip - 2);
+    if (s && s->state == SITE_AFTER && s->address == rip - 2 && was_rewritten(rip - 2))
+        found = rip - 2;
     mutex_unlock(&g_mu);
     return found;
 }

@@ -24,7 +24,7 @@ bool rewrite_redirect(struct cpu_regs *regs);
 
 /*
  * A system call that returns to rip is to be made again: the address to go back to, where rip is the return
- * address of a trampoline; 0 when it is not.
+ * address of a trampoline or of a rewritten site; 0 when it is neither.
  */
 uint64_t rewrite_rewind(uint64_t rip);
 

@@ -39,7 +39,6 @@ struct trusted {
 
 static struct mutex g_trusted_mu = MUTEX_INIT;
 static struct list g_trusted = LIST_INIT(g_trusted); /* g_trusted_mu: files that are open */
-static int g_verity_fd = -1;                         /* g_trusted_mu: APP.verity */
 
 static const char *entry_path(const struct trusted *t)
 {
@@ -70,24 +69,19 @@ static int64_t read_host(int fd, uint64_t offset, void *dst, uint64_t size)
 static int fetch_tree(void *ctx, uint64_t offset, void *buf, size_t size)
 {
     struct trusted *t = ctx;
-    int64_t n = read_host(g_verity_fd, t->entry->tree_offset + offset, buf, size);
+    int64_t n = read_host(g_machine.verity_fd, t->entry->tree_offset + offset, buf, size);
     if (n < 0)
         return (int)n;
     return (uint64_t)n == size ? 0 : -EBADMSG;
 }
 
-static int open_verity_locked(void)
+static int check_verity(void)
 {
-    if (g_verity_fd >= 0)
+    if (g_machine.verity_fd >= 0)
         return 0;
-    const char *path = plan_string(&g_machine.plan, g_machine.plan.h->verity_file);
-    int64_t fd = host_call(openat, (uint64_t)(int64_t)AT_FDCWD, PTR(path), O_RDONLY | O_CLOEXEC, 0);
-    if (fd < 0) {
-        log_error("cannot open \"%s\", which holds the trees of trusted files: error %d", path, (int)-fd);
-        return (int)fd;
-    }
-    g_verity_fd = (int)fd;
-    return 0;
+    log_error("the launcher could not open \"%s\", which holds the trees of trusted files: sign again, or put it beside the manifest",
+              plan_string(&g_machine.plan, g_machine.plan.h->verity_file));
+    return -ENOENT;
 }
 
 static int init_verity_locked(struct trusted *t)
@@ -97,7 +91,7 @@ static int init_verity_locked(struct trusted *t)
     t->bitmap_size = verity_bitmap_size(t->size);
     void *tree = NULL, *bitmap = NULL;
     if (t->tree_size) {
-        int r = open_verity_locked();
+        int r = check_verity();
         if (r < 0)
             return r;
         tree = mem_pages(t->tree_size);

@@ -148,6 +148,15 @@ bool mm_find(struct mm *mm, uint64_t address, struct vma *out)
     return found;
 }
 
+void mm_set_comment(struct mm *mm, uint64_t start, const char *comment)
+{
+    rwlock_write(&mm->lock);
+    struct vma *v = vma_first(mm, start);
+    if (v && v->start == start)
+        v->comment = comment;
+    rwlock_write_end(&mm->lock);
+}
+
 bool mm_next(struct mm *mm, uint64_t address, struct vma *out)
 {
     rwlock_read(&mm->lock);

@@ -68,6 +68,9 @@ bool mm_is_mapped(struct mm *mm, uint64_t start, uint64_t size); /* no hole */
 /* Internal mapping near an address (within +-2 GiB), for trampolines and the vDSO; committed with prot. 0 when there is none. */
 uint64_t mm_map_internal(struct mm *mm, uint64_t near, uint64_t size, uint32_t prot, const char *comment);
 
+/* Name the mapping that begins at this address, for /proc/self/maps; a constant string. Harmless when there is none. */
+void mm_set_comment(struct mm *mm, uint64_t start, const char *comment);
+
 /* Copy of the vma that holds the address. false: none. */
 bool mm_find(struct mm *mm, uint64_t address, struct vma *out);
 /* Copy of the first vma with end > address: for iterating /proc/self/maps. The file reference in the copy is counted: file_put it. */

@@ -73,6 +73,7 @@ void libos_event(struct cpu_regs *regs, const struct event *event)
     t->regs = regs;
     if (event->kind == EVENT_SYSCALL) {
         rewrite_site(regs->rip - SYSCALL_SIZE, regs);
+        rewrite_redirect(regs); /* to the copy at once, not by one more trap */
         libos_syscall(regs);
         return;
     }
