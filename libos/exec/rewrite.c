@@ -335,7 +335,7 @@ uint64_t rewrite_rewind(uint64_t rip)
             found = slot;
     /* It trapped and was rewritten before it was served: where the instruction stood is the jump now. */
     struct site *s = found ? NULL : site_slot(rip - 2);
-    if (s && s->state == SITE_AFTER && s->address == rip - 2 && was_rewritten(rip - 2))
+    if (s && s->state == SITE_AFTER && s->address == rip - 2 && still_jumps(s))
         found = rip - 2;
     mutex_unlock(&g_mu);
     return found;

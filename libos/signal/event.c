@@ -5,6 +5,7 @@
 #include "enclave/event.h"
 
 #include "enclave/log.h"
+#include "enclave/machine.h"
 #include "enclave/uaccess.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/mman.h"
@@ -18,6 +19,7 @@ enum { VECTOR_DE = 0, VECTOR_DB = 1, VECTOR_BP = 3, VECTOR_OF = 4, VECTOR_BR = 5
 
 #define FAULT_USER   4u
 #define SYSCALL_SIZE 2
+#define INT3         0xcc
 
 /* Which floating-point exception: the lowest unmasked one, as Linux's fpu__exception_code. */
 static int float_code(unsigned vector)
@@ -52,12 +54,23 @@ static void page_fault(const struct event *e)
     signal_force_fault(sig, code, e->address, VECTOR_PF, e->error | FAULT_USER);
 }
 
-static void fault(const struct cpu_regs *regs, const struct event *e)
+/* In an enclave #BP is a fault: rip is still at the int3 (SDM vol. 3D, 38.6.1). A program expects to be behind it, as everywhere. */
+static void skip_int3(struct cpu_regs *regs)
+{
+    uint8_t code;
+    if (g_machine.is_enclave && !user_read(&code, regs->rip, 1) && code == INT3)
+        regs->rip++;
+}
+
+static void fault(struct cpu_regs *regs, const struct event *e)
 {
     switch (e->vector) {
     case VECTOR_DE: signal_force_fault(SIGFPE, LINUX_FPE_INTDIV, regs->rip, e->vector, 0); return;
     case VECTOR_DB: signal_force_fault(SIGTRAP, LINUX_TRAP_TRACE, regs->rip, e->vector, 0); return;
-    case VECTOR_BP: signal_force_fault(SIGTRAP, LINUX_SI_KERNEL, 0, e->vector, 0); return;
+    case VECTOR_BP:
+        skip_int3(regs);
+        signal_force_fault(SIGTRAP, LINUX_SI_KERNEL, 0, e->vector, 0);
+        return;
     case VECTOR_UD: signal_force_fault(SIGILL, LINUX_ILL_ILLOPN, regs->rip, e->vector, 0); return;
     case VECTOR_PF: page_fault(e); return;
     case VECTOR_AC: signal_force_fault(SIGBUS, LINUX_BUS_ADRALN, e->address, e->vector, e->error); return;
