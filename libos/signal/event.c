@@ -4,6 +4,8 @@
  */
 #include "enclave/event.h"
 
+#include <stdbool.h>
+
 #include "enclave/log.h"
 #include "enclave/machine.h"
 #include "enclave/uaccess.h"
@@ -54,23 +56,27 @@ static void page_fault(const struct event *e)
     signal_force_fault(sig, code, e->address, VECTOR_PF, e->error | FAULT_USER);
 }
 
-/* In an enclave #BP is a fault: rip is still at the int3 (SDM vol. 3D, 38.6.1). A program expects to be behind it, as everywhere. */
-static void skip_int3(struct cpu_regs *regs)
+/*
+ * int3 in an enclave is #UD, or with TCS.DBGOPTIN #BP as a fault: either way rip is still at it (SDM vol. 3D,
+ * 40.5.1). A program expects SIGTRAP behind it, as everywhere.
+ */
+static bool is_int3(const struct cpu_regs *regs, unsigned vector)
 {
     uint8_t code;
-    if (g_machine.is_enclave && !user_read(&code, regs->rip, 1) && code == INT3)
-        regs->rip++;
+    return g_machine.is_enclave && (vector == VECTOR_UD || vector == VECTOR_BP) && !user_read(&code, regs->rip, 1) && code == INT3;
 }
 
 static void fault(struct cpu_regs *regs, const struct event *e)
 {
-    switch (e->vector) {
+    unsigned vector = e->vector;
+    if (is_int3(regs, vector)) {
+        vector = VECTOR_BP;
+        regs->rip++;
+    }
+    switch (vector) {
     case VECTOR_DE: signal_force_fault(SIGFPE, LINUX_FPE_INTDIV, regs->rip, e->vector, 0); return;
     case VECTOR_DB: signal_force_fault(SIGTRAP, LINUX_TRAP_TRACE, regs->rip, e->vector, 0); return;
-    case VECTOR_BP:
-        skip_int3(regs);
-        signal_force_fault(SIGTRAP, LINUX_SI_KERNEL, 0, e->vector, 0);
-        return;
+    case VECTOR_BP: signal_force_fault(SIGTRAP, LINUX_SI_KERNEL, 0, vector, 0); return;
     case VECTOR_UD: signal_force_fault(SIGILL, LINUX_ILL_ILLOPN, regs->rip, e->vector, 0); return;
     case VECTOR_PF: page_fault(e); return;
     case VECTOR_AC: signal_force_fault(SIGBUS, LINUX_BUS_ADRALN, e->address, e->vector, e->error); return;
