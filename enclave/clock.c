@@ -22,7 +22,7 @@ static uint64_t g_tsc_hz, g_limit_ns; /* mu */
 
 #define LATEST      INT64_C(4000000000) /* seconds: any two times of the host's add up to no overflow */
 #define LIMIT_FIRST 2000000
-#define LIMIT_MOST  1000000000
+#define LIMIT_MOST  UINT64_C(1000000000)
 
 static int64_t host_clock(int id)
 {
@@ -111,7 +111,7 @@ static int64_t anchor(void)
         mult -= mult / g_limit_ns * (uint64_t)MIN(ahead, (int64_t)g_limit_ns / 20) +
                 mult % g_limit_ns * (uint64_t)MIN(ahead, (int64_t)g_limit_ns / 20) / g_limit_ns;
     if (g_last_tsc)
-        g_limit_ns = MIN(g_limit_ns * 2, UINT64_C(LIMIT_MOST));
+        g_limit_ns = MIN(g_limit_ns * 2, LIMIT_MOST);
     g_last_tsc = tsc;
     g_last_host = host;
     publish(tsc, base, mult, ticks(g_limit_ns), real - host);

@@ -13,7 +13,7 @@ struct out {
 };
 
 struct spec {
-    bool zero, left, alternate;
+    bool zero, left, alternate, upper;
     int width, precision; /* precision -1: none */
     int longs;
 };
@@ -44,13 +44,14 @@ static void put_number(struct out *o, const struct spec *s, uint64_t v, unsigned
     if (least > 64)
         least = 64;
     size_t count = 0;
+    bool prefix = s->alternate && base == 16 && v;
     do {
-        digits[--n] = "0123456789abcdef"[v % base];
+        digits[--n] = (s->upper ? "0123456789ABCDEF" : "0123456789abcdef")[v % base];
         v /= base;
         count++;
     } while (v || count < least);
-    if (s->alternate && base == 16) {
-        digits[--n] = 'x';
+    if (prefix) {
+        digits[--n] = s->upper ? 'X' : 'x';
         digits[--n] = '0';
     }
     if (sign)
@@ -126,7 +127,10 @@ static void put_conversion(struct out *o, char conversion, struct spec *s, va_li
         break;
     case 'u': put_number(o, s, take_unsigned(s, args), 10, 0); break;
     case 'x':
-    case 'X': put_number(o, s, take_unsigned(s, args), 16, 0); break;
+    case 'X':
+        s->upper = conversion == 'X';
+        put_number(o, s, take_unsigned(s, args), 16, 0);
+        break;
     case 'o': put_number(o, s, take_unsigned(s, args), 8, 0); break;
     case 'p':
         s->alternate = true;
