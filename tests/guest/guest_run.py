@@ -37,19 +37,20 @@ class Guest:
             raise RuntimeError(f"cloister {' '.join(map(str, args))}: {r.returncode}\n{r.stdout}{r.stderr}")
         return r.stdout
 
-    def app(self, entrypoint):
-        """The signed application of this entry point: made once."""
-        if entrypoint in self.apps:
-            return self.apps[entrypoint]
+    def app(self, entrypoint, encrypted=False):
+        """The signed application of this entry point, with or without an encrypted mount: made once."""
+        if (entrypoint, encrypted) in self.apps:
+            return self.apps[entrypoint, encrypted]
         key = self.scratch / 'apps/key.pem'
         if not key.exists():
             self.command('keygen', key)
-        app = self.scratch / 'apps' / pathlib.Path(entrypoint).name
-        python = [f"-Dscripts={HERE / 'py'}"] if entrypoint == PYTHON else []
+        app = self.scratch / 'apps' / (pathlib.Path(entrypoint).name + ('-encrypted' if encrypted else ''))
+        more = [f"-Dscripts={HERE / 'py'}"] if entrypoint == PYTHON else []
+        more += ['-Dencrypted'] if encrypted else []
         self.command('manifest', f'-Dentrypoint={entrypoint}', f'-Dscratch={self.scratch}', f'-Dsize={self.size}',
-                     f'-Dlibraries={libraries_of(entrypoint)}', *python, self.template, f'{app}.manifest')
+                     f'-Dlibraries={libraries_of(entrypoint)}', *more, self.template, f'{app}.manifest')
         self.command('sign', '-k', key, f'{app}.manifest')
-        self.apps[entrypoint] = app
+        self.apps[entrypoint, encrypted] = app
         return app
 
     def place(self, where, mode):
@@ -57,12 +58,12 @@ class Guest:
         return str(self.scratch / where) if mode == 'native' or where == 'host' else f'/guest-{where}'
 
     def run(self, mode, entrypoint, args=(), stdin=b'', timeout=60, options=()):
-        entrypoint = str(entrypoint)
+        entrypoint, encrypted = str(entrypoint), '@encrypted' in args
         args = [self.place(a[1:], mode) if a.startswith('@') else a for a in map(str, args)]
         if mode == 'native':
             command, env = [entrypoint, *args], ENV
         else:
-            command = [self.cloister, 'run', '--mode', mode, *options, self.app(entrypoint), *args]
+            command = [self.cloister, 'run', '--mode', mode, *options, self.app(entrypoint, encrypted), *args]
             env = self.env
         return subprocess.run(command, input=stdin, capture_output=True, timeout=timeout, env=env, cwd=self.scratch)
 
