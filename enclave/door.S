@@ -62,6 +62,8 @@ door_exit_start:
     jne exit_pending
     cmpq $0, REGS_FULL(%rsp)
     jne exit_full
+    movb REGS_RFLAGS(%rsp), %ah
+    sahf                        /* the flags that code could look at; nothing below changes them */
     popq %r15
     popq %r14
     popq %r13
@@ -73,7 +75,7 @@ door_exit_start:
     popq %r9
     popq %r8
     popq %rax
-    addq $8, %rsp               /* rcx: becomes rip, as after a syscall instruction */
+    leaq 8(%rsp), %rsp          /* rcx: becomes rip, as after a syscall instruction */
     popq %rdx
     popq %rsi
     popq %rdi

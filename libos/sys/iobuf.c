@@ -16,9 +16,18 @@ static void init_single(struct iobuf *b, bool user, uint64_t address, uint64_t s
     b->inline_segments[0] = (struct iobuf_segment){ address, size };
 }
 
-void iobuf_user(struct iobuf *b, uint64_t address, uint64_t size)
+int iobuf_check(const struct iobuf *b)
+{
+    for (uint32_t i = 0; i < b->count; i++)
+        if (b->segments[i].size && !user_range_ok(b->segments[i].address, b->segments[i].size))
+            return -EFAULT;
+    return 0;
+}
+
+int iobuf_user(struct iobuf *b, uint64_t address, uint64_t size)
 {
     init_single(b, true, address, size);
+    return iobuf_check(b);
 }
 
 void iobuf_kernel(struct iobuf *b, void *p, size_t size)

@@ -26,7 +26,13 @@ struct iobuf {
     struct iobuf_segment inline_segments[IOBUF_INLINE];
 };
 
-void iobuf_user(struct iobuf *b, uint64_t address, uint64_t size);
+/*
+ * A buffer of the program's. -EFAULT when part of it is not the program's to name: spans go to host calls as
+ * they are, so this check is what keeps libos's own memory out of them.
+ */
+int __attribute__((warn_unused_result)) iobuf_user(struct iobuf *b, uint64_t address, uint64_t size);
+/* The same check for segments that came from an iovec. */
+int __attribute__((warn_unused_result)) iobuf_check(const struct iobuf *b);
 void iobuf_kernel(struct iobuf *b, void *p, size_t size);
 
 /* Copy into the buffer (for reads) or out of it (for writes), advancing. Returns bytes moved, at most left; -EFAULT when not even one byte could be moved. */

@@ -55,8 +55,9 @@ int64_t sys_read(int fd, uaddr_t buf, uint64_t count)
     struct file *f = lookup(fd);
     if (!f)
         return -EBADF;
-    iobuf_user(&b, buf, MIN(count, LINUX_RW_COUNT_MAX));
-    int64_t r = move_at_position(f, &b, false);
+    int64_t r = iobuf_user(&b, buf, MIN(count, LINUX_RW_COUNT_MAX));
+    if (r == 0)
+        r = move_at_position(f, &b, false);
     file_put(f);
     return r;
 }
@@ -67,8 +68,9 @@ int64_t sys_write(int fd, uaddr_t buf, uint64_t count)
     struct file *f = lookup(fd);
     if (!f)
         return -EBADF;
-    iobuf_user(&b, buf, MIN(count, LINUX_RW_COUNT_MAX));
-    int64_t r = move_at_position(f, &b, true);
+    int64_t r = iobuf_user(&b, buf, MIN(count, LINUX_RW_COUNT_MAX));
+    if (r == 0)
+        r = move_at_position(f, &b, true);
     file_put(f);
     return r;
 }
@@ -79,8 +81,9 @@ static int64_t at_offset(int fd, uaddr_t buf, uint64_t count, int64_t offset, bo
     struct file *f = lookup(fd);
     if (!f)
         return -EBADF;
-    iobuf_user(&b, buf, MIN(count, LINUX_RW_COUNT_MAX));
-    int64_t r = move_at_offset(f, &b, write, offset);
+    int64_t r = iobuf_user(&b, buf, MIN(count, LINUX_RW_COUNT_MAX));
+    if (r == 0)
+        r = move_at_offset(f, &b, write, offset);
     file_put(f);
     return r;
 }
@@ -119,7 +122,7 @@ static int read_iovec(struct iobuf *b, uaddr_t uiov, uint64_t count, struct iobu
         s->size = MIN(s->size, LINUX_RW_COUNT_MAX - b->left);
         b->left += s->size;
     }
-    return 0;
+    return iobuf_check(b);
 }
 
 static int64_t vector(int fd, uaddr_t iov, uint64_t count, const int64_t *offset, bool write, int flags)

@@ -52,7 +52,7 @@ static int read_vector(struct iobuf *b, uaddr_t iov, uint64_t count)
             b->left += size;
         }
     }
-    return 0;
+    return iobuf_check(b);
 }
 
 static void drop_vector(struct iobuf *b)
@@ -293,10 +293,10 @@ int64_t sys_sendto(int fd, uaddr_t buf, uint64_t size, int flags, uaddr_t addres
     if (!f)
         return err;
     int64_t r = address ? socket_read_address(address, address_size, &m.name) : 0;
-    if (r == 0) {
-        iobuf_user(&b, buf, MIN(size, IO_MAX));
+    if (r == 0)
+        r = iobuf_user(&b, buf, MIN(size, IO_MAX));
+    if (r == 0)
         r = s->ops->send(s, &m, &b);
-    }
     file_put(f);
     return r;
 }
@@ -310,8 +310,9 @@ int64_t sys_recvfrom(int fd, uaddr_t buf, uint64_t size, int flags, uaddr_t addr
     struct file *f = socket_lookup(fd, &s, &err);
     if (!f)
         return err;
-    iobuf_user(&b, buf, MIN(size, IO_MAX));
-    int64_t r = s->ops->recv(s, &m, &b);
+    int64_t r = iobuf_user(&b, buf, MIN(size, IO_MAX));
+    if (r == 0)
+        r = s->ops->recv(s, &m, &b);
     net_control_free(m.control);
     if (r >= 0 && address && socket_write_address(&m.name, address, address_size) < 0)
         r = -EFAULT;
