@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# run.sh [BUILD]: everything that `make test` promises: unit tests, checks, the commands end to end, attacks, then the
+# guest programs natively, in direct and in soft. Ends with one line; exit status 1 when anything failed.
+set -uo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+build=$(cd "${1:-$root/build}" && pwd) || exit 2
+logs=$build/test-logs
+mkdir -p "$logs"
+passed=0 failed=0 skipped=0
+
+add() { passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3)); }
+number() { sed -n "s/^$2 *\([0-9][0-9]*\).*/\1/p" "$1" | tail -1; }
+
+# All of meson's tests: suites unit, checks, attack and e2e. Each is one program here, whatever it holds.
+echo "== unit tests, checks, commands (meson test)"
+meson test -C "$build" --print-errorlogs --no-stdsplit >"$logs/meson.log" 2>&1
+status=$?
+sed -n '/^[0-9]*\/[0-9]* /p' "$logs/meson.log" | grep -E 'FAIL|TIMEOUT|ERROR|SKIP' || true
+ok=$(number "$logs/meson.log" 'Ok:') bad=$(number "$logs/meson.log" 'Fail:') unexpected=$(number "$logs/meson.log" 'Unexpected Pass:')
+late=$(number "$logs/meson.log" 'Timeout:') not_run=$(number "$logs/meson.log" 'Skipped:')
+add "${ok:-0}" $((${bad:-0} + ${late:-0} + ${unexpected:-0})) "${not_run:-0}"
+if [ $status != 0 ] && [ "$failed" = 0 ]; then
+    tail -20 "$logs/meson.log"
+    add 0 1 0
+fi
+echo "   ${ok:-0} passed, $((${bad:-0} + ${late:-0})) failed, ${not_run:-0} skipped; log: $logs/meson.log"
+
+# Linux programs in every mode; Debian's own Python has pytest.
+echo "== guest programs: native, direct, soft (tests/guest)"
+/usr/bin/python3 -m pytest -q -p no:cacheprovider --tb=short "$root/tests/guest/test_guest.py" --build "$build" >"$logs/guest.log" 2>&1
+status=$?
+grep -E '^(FAILED|ERROR)' "$logs/guest.log" || true
+line=$(grep -E '^guest: ' "$logs/guest.log" | tail -1)
+if [[ $line =~ ([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped ]]; then
+    add "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}"
+fi
+if [ $status != 0 ] && [ "${BASH_REMATCH[2]:-0}" = 0 ]; then
+    tail -20 "$logs/guest.log"
+    add 0 1 0
+fi
+echo "   ${line:-no result}; log: $logs/guest.log"
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
