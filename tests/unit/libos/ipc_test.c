@@ -98,6 +98,11 @@ int user_zero(uaddr_t to, size_t size)
     return 0;
 }
 
+bool user_range_ok(uaddr_t address, uint64_t size)
+{
+    return address + size >= address;
+}
+
 size_t user_write_some(uaddr_t to, const void *from, size_t size)
 {
     return user_write(to, from, size) == 0 ? size : 0;
