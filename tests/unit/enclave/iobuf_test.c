@@ -71,12 +71,26 @@ static void a_fault_ends_the_move_short_and_only_the_first_byte_is_an_error(void
     struct iobuf b;
     uint8_t data[64] = { 1 };
     catch_faults();
-    iobuf_user(&b, (uintptr_t)page + PAGE_SIZE - 10, 64);
+    assert_int_equal(iobuf_user(&b, (uintptr_t)page + PAGE_SIZE - 10, 64), 0);
     assert_int_equal(iobuf_put(&b, data, 64), 10);
     assert_int_equal(iobuf_put(&b, data, 54), -EFAULT);
     assert_int_equal(b.left, 54);
-    iobuf_user(&b, (uintptr_t)page + PAGE_SIZE - 3, 64);
+    assert_int_equal(iobuf_user(&b, (uintptr_t)page + PAGE_SIZE - 3, 64), 0);
     assert_int_equal(iobuf_get(&b, data, 64), 3);
+}
+
+static void memory_that_is_not_the_programs_is_refused_at_once(void **state)
+{
+    struct iobuf b;
+    struct zone whole = g_zone;
+    uint64_t wall = (uintptr_t)page;
+    g_zone.low = wall, g_zone.high = wall + PAGE_SIZE;
+    assert_int_equal(iobuf_user(&b, wall, 1), -EFAULT);
+    assert_int_equal(iobuf_user(&b, wall - 1, 2), -EFAULT);
+    assert_int_equal(iobuf_user(&b, wall - 1, 1), 0);
+    assert_int_equal(iobuf_user(&b, wall, 0), 0);
+    assert_int_equal(iobuf_user(&b, UINT64_MAX, 2), -EFAULT);
+    g_zone = whole;
 }
 
 static void spans_are_clipped_to_what_is_left(void **state)
@@ -99,6 +113,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_pieces_arrive_in_order_over_segments),
         cmocka_unit_test(a_fault_ends_the_move_short_and_only_the_first_byte_is_an_error),
+        cmocka_unit_test(memory_that_is_not_the_programs_is_refused_at_once),
         cmocka_unit_test(spans_are_clipped_to_what_is_left),
     };
     page = mmap(NULL, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
