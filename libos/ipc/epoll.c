@@ -1,15 +1,16 @@
 /*
  * epoll: an interest list per instance and two sources of events.
  *
- * Files of ours announce changes on wait queues: each item has callback waiters there that put it on the
- * ready list. Descriptors of the host are registered in ONE host epoll instance per epoll of ours, so
- * waiting on a thousand sockets costs one host call. The host answers with our slot and its generation;
- * what does not name a live item is dropped. Its event bits are masked by what the program asked for:
- * a lying host can pretend readiness, no more.
+ * Files of ours announce changes on wait queues: each item has callback waiters there that put it
+ * on the ready list. Descriptors of the host are registered in ONE host epoll instance per epoll of
+ * ours, so waiting on a thousand sockets costs one host call. The host answers with our slot and
+ * its generation; what does not name a live item is dropped. Its event bits are masked by what the
+ * program asked for: a lying host can pretend readiness, no more.
  *
- * Locks: ep->mu (items, scanning) -> the file's own locks; wait_queue.lock of a file -> ep->ready_lock or
- * the queues of ep. g_watchers_lock guards the lists file->watchers and is innermost. Items do not count a
- * reference to their file: epoll_forget() removes them, under ep->mu, before the file is freed.
+ * Locks: ep->mu (items, scanning) -> the file's own locks; wait_queue.lock of a file ->
+ * ep->ready_lock or the queues of ep. g_watchers_lock guards the lists file->watchers and is
+ * innermost. Items do not count a reference to their file: epoll_forget() removes them, under
+ * ep->mu, before the file is freed.
  */
 #include "libos/ipc/epoll.h"
 
@@ -26,28 +27,29 @@
 #include "libos/ipc/poll.h"
 #include "libos/ipc/wait.h"
 
-#define QUEUES_MAX      3     /* wait queues one file announces on */
-#define NESTING_MAX     5
-#define HOST_BATCH      64
-#define SETTINGS        (EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE)
-#define EXCLUSIVE_OK    (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
-#define HOST_BITS       0x3fffu
-#define SLOTS_FIRST     16u
-#define HOST_CLOEXEC    02000000
+#define QUEUES_MAX  3 /* wait queues one file announces on */
+#define NESTING_MAX 5
+#define HOST_BATCH  64
+#define SETTINGS    (EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE)
+#define EXCLUSIVE_OK                                                                               \
+    (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
+#define HOST_BITS    0x3fffu
+#define SLOTS_FIRST  16u
+#define HOST_CLOEXEC 02000000
 
 struct epoll_item {
-    struct rb_node node;         /* ep->mu */
+    struct rb_node node; /* ep->mu */
     struct epoll *ep;
-    struct file *file;           /* not counted */
+    struct file *file; /* not counted */
     int fd;
-    uint32_t events;             /* ep->mu; asked, with settings; settings alone: disabled by ONESHOT */
-    uint64_t data;               /* ep->mu */
+    uint32_t events; /* ep->mu; asked, with settings; settings alone: disabled by ONESHOT */
+    uint64_t data;   /* ep->mu */
     struct waiter waiters[QUEUES_MAX];
     uint32_t waiter_count;
-    struct list ready;           /* ep->ready_lock; on the ready list or linked to itself */
-    int host_fd;                 /* -1: none */
-    uint32_t host_mask;          /* what the file wants to know of its host descriptor */
-    uint32_t slot, generation;   /* of host_fd in ep->slots */
+    struct list ready;             /* ep->ready_lock; on the ready list or linked to itself */
+    int host_fd;                   /* -1: none */
+    uint32_t host_mask;            /* what the file wants to know of its host descriptor */
+    uint32_t slot, generation;     /* of host_fd in ep->slots */
     struct epoll_item *watch_next; /* g_watchers_lock: the next of file->watchers */
 };
 
@@ -59,18 +61,19 @@ struct slot {
 struct epoll {
     struct file file;
     struct mutex mu;
-    struct rb_tree items;        /* mu: by file, then fd */
-    int host_fd;                 /* mu; -1 until the first host descriptor comes */
-    struct slot *slots;          /* mu */
+    struct rb_tree items;            /* mu: by file, then fd */
+    int host_fd;                     /* mu; -1 until the first host descriptor comes */
+    struct slot *slots;              /* mu */
     uint32_t slot_count, host_items; /* mu */
     struct spinlock ready_lock;
-    struct list ready;           /* ready_lock: items that may have events */
-    struct wait_queue waiters;   /* epoll_wait */
-    struct wait_queue pollers;   /* poll, or another epoll, on this one */
+    struct list ready;         /* ready_lock: items that may have events */
+    struct wait_queue waiters; /* epoll_wait */
+    struct wait_queue pollers; /* poll, or another epoll, on this one */
 };
 
 static struct mutex g_watchers_lock = MUTEX_INIT;
-static struct mutex g_nesting_lock = MUTEX_INIT; /* adding an epoll to an epoll: one at a time, so that no loop forms */
+static struct mutex g_nesting_lock =
+    MUTEX_INIT; /* adding an epoll to an epoll: one at a time, so that no loop forms */
 
 static const struct file_ops epoll_ops;
 
@@ -126,7 +129,9 @@ static void register_wait(struct poll *p, struct wait_queue *q)
         return;
     }
     struct waiter *w = &item->waiters[item->waiter_count++];
-    *w = (struct waiter){ .callback = on_change, .arg = item, .events = (item->events & ~SETTINGS) | EPOLLERR | EPOLLHUP,
+    *w = (struct waiter){ .callback = on_change,
+                          .arg = item,
+                          .events = (item->events & ~SETTINGS) | EPOLLERR | EPOLLHUP,
                           .exclusive = item->events & EPOLLEXCLUSIVE };
     wait_add(w, q);
 }
@@ -146,10 +151,12 @@ static int64_t host_control(struct epoll *ep, int op, struct epoll_item *item)
 {
     /* ONESHOT and ET are the host's to keep for its descriptors: it knows when the edge is. */
     struct linux_epoll_event e = {
-        .events = (item->events & item->host_mask & HOST_BITS) | (item->events & (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE)),
+        .events = (item->events & item->host_mask & HOST_BITS) |
+                  (item->events & (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE)),
         .data = (uint64_t)item->generation << 32 | item->slot,
     };
-    return host_call(epoll_ctl, (uint64_t)ep->host_fd, (uint64_t)op, (uint64_t)item->host_fd, PTR(&e));
+    return host_call(epoll_ctl, (uint64_t)ep->host_fd, (uint64_t)op, (uint64_t)item->host_fd,
+                     PTR(&e));
 }
 
 static int take_slot_locked(struct epoll *ep, struct epoll_item *item)
@@ -195,7 +202,8 @@ static int host_add_locked(struct epoll *ep, struct epoll_item *item)
 
 static void host_remove_locked(struct epoll *ep, struct epoll_item *item)
 {
-    (void)host_control(ep, EPOLL_CTL_DEL, item); /* an event for it that still comes names a dead generation */
+    (void)host_control(ep, EPOLL_CTL_DEL,
+                       item); /* an event for it that still comes names a dead generation */
     ep->slots[item->slot].item = NULL;
     ep->host_items--;
 }
@@ -299,7 +307,8 @@ static int modify_locked(struct epoll *ep, struct epoll_item *item, uint32_t eve
     item->events = events;
     item->data = data;
     for (uint32_t i = 0; i < item->waiter_count; i++)
-        __atomic_store_n(&item->waiters[i].events, (events & ~SETTINGS) | EPOLLERR | EPOLLHUP, __ATOMIC_RELAXED);
+        __atomic_store_n(&item->waiters[i].events, (events & ~SETTINGS) | EPOLLERR | EPOLLHUP,
+                         __ATOMIC_RELAXED);
     if (item->host_fd >= 0) {
         int r = (int)host_control(ep, EPOLL_CTL_MOD, item);
         if (r < 0)
@@ -312,7 +321,8 @@ static int modify_locked(struct epoll *ep, struct epoll_item *item, uint32_t eve
     return 0;
 }
 
-/* Would ep, watched by others already, be reachable from f? Depth counts epolls below. Under g_nesting_lock. */
+/* Would ep, watched by others already, be reachable from f? Depth counts epolls below. Under
+ * g_nesting_lock. */
 static bool makes_loop(struct file *f, const struct epoll *ep, int depth)
 {
     if (f == &ep->file || depth > NESTING_MAX)
@@ -343,7 +353,8 @@ static int check_control(struct file *ep, int op, struct file *target, uint32_t 
     return op == EPOLL_CTL_ADD || op == EPOLL_CTL_DEL || op == EPOLL_CTL_MOD ? 0 : -EINVAL;
 }
 
-int epoll_control(struct file *epf, int op, struct file *target, int fd, uint32_t events, uint64_t data)
+int epoll_control(struct file *epf, int op, struct file *target, int fd, uint32_t events,
+                  uint64_t data)
 {
     int r = check_control(epf, op, target, events);
     if (r < 0)
@@ -391,7 +402,9 @@ static uint32_t collect_inside_locked(struct epoll *ep, struct linux_epoll_event
     list_init(&again);
     while (n < max) {
         spin_lock(&ep->ready_lock);
-        struct epoll_item *item = list_empty(&ep->ready) ? NULL : list_entry(ep->ready.next, struct epoll_item, ready);
+        struct epoll_item *item = list_empty(&ep->ready)
+                                      ? NULL
+                                      : list_entry(ep->ready.next, struct epoll_item, ready);
         if (item)
             list_remove(&item->ready); /* from here an announcement puts it on the list again */
         spin_unlock(&ep->ready_lock);
@@ -423,11 +436,14 @@ static uint32_t collect_host_locked(struct epoll *ep, struct linux_epoll_event *
 {
     struct linux_epoll_event batch[HOST_BATCH];
     uint32_t n = 0;
-    int64_t got = host_call(epoll_pwait, (uint64_t)ep->host_fd, PTR(batch), MIN(max, HOST_BATCH), 0, 0, 8);
+    int64_t got = host_call(epoll_pwait, (uint64_t)ep->host_fd, PTR(batch), MIN(max, HOST_BATCH), 0,
+                            0, 8);
     for (int64_t i = 0; i < got; i++) {
         uint32_t slot = (uint32_t)batch[i].data, generation = (uint32_t)(batch[i].data >> 32);
-        /* host may lie about which descriptor is ready: only a live item with this generation counts */
-        if (slot >= ep->slot_count || !ep->slots[slot].item || ep->slots[slot].generation != generation)
+        /* host may lie about which descriptor is ready: only a live item with this generation
+         * counts */
+        if (slot >= ep->slot_count || !ep->slots[slot].item ||
+            ep->slots[slot].generation != generation)
             continue;
         struct epoll_item *item = ep->slots[slot].item;
         uint32_t asked = item->events & ~SETTINGS;
@@ -464,7 +480,8 @@ static int sleep_for_events(struct epoll *ep, int64_t deadline)
     return r == -EINTR ? wait_interrupted() : r < 0 ? r : 0;
 }
 
-int64_t epoll_collect(struct file *epf, struct linux_epoll_event *out, uint32_t max, int64_t deadline)
+int64_t epoll_collect(struct file *epf, struct linux_epoll_event *out, uint32_t max,
+                      int64_t deadline)
 {
     if (epf->ops != &epoll_ops)
         return -EINVAL;
@@ -494,7 +511,8 @@ static uint32_t epoll_poll(struct file *f, struct poll *p)
     for (struct rb_node *n = rb_first(&ep->items); n && !ready; n = rb_next(n)) {
         struct epoll_item *item = item_of(n);
         uint32_t asked = item->events & ~SETTINGS;
-        ready = asked && !list_empty(&item->ready) && (file_poll_inside(item->file) & (asked | EPOLLERR | EPOLLHUP));
+        ready = asked && !list_empty(&item->ready) &&
+                (file_poll_inside(item->file) & (asked | EPOLLERR | EPOLLHUP));
     }
     int host_fd = ep->host_items ? ep->host_fd : -1;
     mutex_unlock(&ep->mu);
@@ -507,7 +525,9 @@ static uint32_t epoll_poll(struct file *f, struct poll *p)
 
 static int epoll_stat(struct file *f, struct linux_stat *st)
 {
-    *st = (struct linux_stat){ .dev = 13, .ino = f->ino, .nlink = 1, .mode = 0600, .blksize = 4096 };
+    *st = (struct linux_stat){
+        .dev = 13, .ino = f->ino, .nlink = 1, .mode = 0600, .blksize = 4096
+    };
     return 0;
 }
 
@@ -550,7 +570,8 @@ static bool try_get(struct file *f)
 {
     uint32_t refs = __atomic_load_n(&f->refs, __ATOMIC_RELAXED);
     while (refs)
-        if (__atomic_compare_exchange_n(&f->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(&f->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED))
             return true;
     return false;
 }

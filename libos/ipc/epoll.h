@@ -20,12 +20,17 @@ struct linux_epoll_event {
 static_assert(sizeof(struct linux_epoll_event) == 12, "packed on x86-64");
 
 int epoll_create_file(struct file **out);
-/* fd is only the second half of the item's key, as on Linux. -EINVAL, -EEXIST, -ENOENT, -EPERM, -ELOOP, -ENOMEM. */
-int epoll_control(struct file *ep, int op, struct file *target, int fd, uint32_t events, uint64_t data);
-/* Fill out[max]; returns how many, 0 at the deadline (0: do not sleep), -EINVAL (not an epoll), -EINTR. */
-int64_t epoll_collect(struct file *ep, struct linux_epoll_event *out, uint32_t max, int64_t deadline);
+/* fd is only the second half of the item's key, as on Linux. -EINVAL, -EEXIST, -ENOENT, -EPERM,
+ * -ELOOP, -ENOMEM. */
+int epoll_control(struct file *ep, int op, struct file *target, int fd, uint32_t events,
+                  uint64_t data);
+/* Fill out[max]; returns how many, 0 at the deadline (0: do not sleep), -EINVAL (not an epoll),
+ * -EINTR. */
+int64_t epoll_collect(struct file *ep, struct linux_epoll_event *out, uint32_t max,
+                      int64_t deadline);
 
-/* The last reference to f went: no epoll may name it any more. Called by file_put() before release. */
+/* The last reference to f went: no epoll may name it any more. Called by file_put() before release.
+ */
 void epoll_forget(struct file *f);
 
 #endif

@@ -1,4 +1,5 @@
-/* eventfd: a 64-bit counter in our memory with blocking reads and writes. The host never sees it. */
+/* eventfd: a 64-bit counter in our memory with blocking reads and writes. The host never sees it.
+ */
 #include "libos/ipc/eventfd.h"
 
 #include "enclave/heap.h"
@@ -103,7 +104,9 @@ static uint32_t eventfd_poll(struct file *f, struct poll *p)
 
 static int eventfd_stat(struct file *f, struct linux_stat *st)
 {
-    *st = (struct linux_stat){ .dev = 13, .ino = f->ino, .nlink = 1, .mode = 0600, .blksize = 4096 };
+    *st = (struct linux_stat){
+        .dev = 13, .ino = f->ino, .nlink = 1, .mode = 0600, .blksize = 4096
+    };
     return 0;
 }
 

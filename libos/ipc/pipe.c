@@ -1,9 +1,9 @@
 /*
- * Pipes: a ring of bytes between file objects that count as readers and writers. Everything is ours; the
- * host sees nothing of it.
+ * Pipes: a ring of bytes between file objects that count as readers and writers. Everything is
+ * ours; the host sees nothing of it.
  *
- * O_DIRECT ("packet mode", chosen when the pipe is made): each write up to PIPE_BUF is one packet, kept
- * as a length and its bytes; a read takes one packet and drops what does not fit.
+ * O_DIRECT ("packet mode", chosen when the pipe is made): each write up to PIPE_BUF is one packet,
+ * kept as a length and its bytes; a read takes one packet and drops what does not fit.
  *
  * Lock: pipe->mu guards all fields; wait_queue.lock is inside it.
  */
@@ -21,8 +21,8 @@
 #include "libos/ipc/ring.h"
 #include "libos/ipc/sigpipe.h"
 #include "libos/ipc/wait.h"
-#include "libos/sys/ioctl_arg.h"
 #include "libos/sys/iobuf.h"
+#include "libos/sys/ioctl_arg.h"
 
 #define PIPE_BUF      4096u
 #define PIPE_SIZE     65536u
@@ -31,9 +31,10 @@
 struct pipe {
     uint32_t refs;
     struct mutex mu;
-    struct ring ring;                 /* mu */
-    uint32_t readers, writers;        /* mu: open ends */
-    uint32_t reader_opens, writer_opens; /* mu: count every open, for those who wait for a partner */
+    struct ring ring;          /* mu */
+    uint32_t readers, writers; /* mu: open ends */
+    uint32_t reader_opens,
+        writer_opens; /* mu: count every open, for those who wait for a partner */
     bool packets;
     struct wait_queue can_read, can_write;
 };
@@ -42,7 +43,8 @@ struct pipe_end {
     struct file file;
     struct pipe *pipe;
     uint32_t writer_opens; /* at our open: no EPOLLHUP before the first writer came */
-    uint32_t reader_opens; /* at our open: a reader that came and went since ends the wait for one */
+    uint32_t
+        reader_opens; /* at our open: a reader that came and went since ends the wait for one */
 };
 
 static struct pipe_end *end_of(struct file *f)
@@ -123,7 +125,8 @@ static int64_t pipe_read(struct file *f, struct iobuf *b, int64_t *pos)
     if (!can_read_locked(p))
         r = wait_locked(f, p, &p->can_read, 0);
     if (r == 0 && p->ring.used)
-        r = p->packets ? take_packet_locked(p, b) : ring_drain(&p->ring, b, (uint32_t)MIN(b->left, PIPE_SIZE_MAX));
+        r = p->packets ? take_packet_locked(p, b)
+                       : ring_drain(&p->ring, b, (uint32_t)MIN(b->left, PIPE_SIZE_MAX));
     bool more = p->ring.used;
     mutex_unlock(&p->mu);
     if (r > 0) {
@@ -199,7 +202,9 @@ static uint32_t pipe_poll(struct file *f, struct poll *poll)
 
 static int pipe_stat(struct file *f, struct linux_stat *st)
 {
-    *st = (struct linux_stat){ .dev = 12, .ino = f->ino, .nlink = 1, .mode = S_IFIFO | 0600, .blksize = 4096 };
+    *st = (struct linux_stat){
+        .dev = 12, .ino = f->ino, .nlink = 1, .mode = S_IFIFO | 0600, .blksize = 4096
+    };
     return 0;
 }
 
@@ -296,7 +301,8 @@ int pipe_create(uint32_t flags, struct file **read_end, struct file **write_end)
 }
 
 /* Wait until there is a partner, or one has come (and gone) since `seen`. */
-static int wait_partner(struct pipe *p, struct wait_queue *q, const uint32_t *partners, const uint32_t *opens, uint32_t seen)
+static int wait_partner(struct pipe *p, struct wait_queue *q, const uint32_t *partners,
+                        const uint32_t *opens, uint32_t seen)
 {
     struct waiter w;
     int r = 0;
@@ -315,7 +321,8 @@ static int wait_partner(struct pipe *p, struct wait_queue *q, const uint32_t *pa
 int pipe_open_fifo(struct pipe *p, uint32_t flags, struct file **out)
 {
     uint32_t mode = flags & O_ACCMODE;
-    if (mode == O_WRONLY && (flags & O_NONBLOCK) && __atomic_load_n(&p->readers, __ATOMIC_RELAXED) == 0)
+    if (mode == O_WRONLY && (flags & O_NONBLOCK) &&
+        __atomic_load_n(&p->readers, __ATOMIC_RELAXED) == 0)
         return -ENXIO;
     struct pipe_end *e = open_end(p, flags, &fifo_ops);
     if (!e)

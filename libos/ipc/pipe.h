@@ -10,13 +10,15 @@ struct pipe;
 /* pipe2(2): flags are O_NONBLOCK, O_DIRECT (packets). Two new files. -ENOMEM. */
 int pipe_create(uint32_t flags, struct file **read_end, struct file **write_end);
 
-/* A FIFO's pipe lives as long as its inode (fs) and its open ends. Counted: pipe_new returns one reference. */
+/* A FIFO's pipe lives as long as its inode (fs) and its open ends. Counted: pipe_new returns one
+ * reference. */
 struct pipe *pipe_new(void);
 void pipe_get(struct pipe *p);
 void pipe_put(struct pipe *p); /* NULL is fine */
 /*
  * open(2) of a FIFO by its pipe: O_RDONLY waits for a writer, O_WRONLY for a reader, O_RDWR never.
- * -ENXIO: O_WRONLY | O_NONBLOCK without a reader; -ERESTARTSYS; -ENOMEM. The caller sets (*out)->dentry.
+ * -ENXIO: O_WRONLY | O_NONBLOCK without a reader; -ERESTARTSYS; -ENOMEM. The caller sets
+ * (*out)->dentry.
  */
 int pipe_open_fifo(struct pipe *p, uint32_t flags, struct file **out);
 

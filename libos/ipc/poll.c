@@ -1,10 +1,10 @@
 /*
- * Readiness of files, and waiting for it: poll(2), select(2) and blocking reads and writes of host-backed
- * files all come here; epoll.c keeps its own lists.
+ * Readiness of files, and waiting for it: poll(2), select(2) and blocking reads and writes of
+ * host-backed files all come here; epoll.c keeps its own lists.
  *
- * One pass asks each file and registers where it announces changes: queues of ours get a waiter, host
- * descriptors are collected. Then one park_poll() sleeps on all. What the host says about its own
- * descriptors is only a hint to try again: a lie costs a wake-up or a wait.
+ * One pass asks each file and registers where it announces changes: queues of ours get a waiter,
+ * host descriptors are collected. Then one park_poll() sleeps on all. What the host says about its
+ * own descriptors is only a hint to try again: a lie costs a wake-up or a wait.
  */
 #include "libos/ipc/poll.h"
 
@@ -31,9 +31,9 @@ struct wait_chunk {
 
 struct poll_set {
     struct poll base;
-    uint32_t entry;            /* whose files' poll operation runs */
-    uint32_t wanted;           /* its events */
-    bool failed;               /* out of memory */
+    uint32_t entry;  /* whose files' poll operation runs */
+    uint32_t wanted; /* its events */
+    bool failed;     /* out of memory */
     uint32_t host_count, host_room;
     struct park_pollfd *fds;   /* host_room + 1: park_poll needs one more */
     uint32_t *owners;          /* entry of each fd */
@@ -92,7 +92,9 @@ static void set_host(struct poll *p, int host_fd, uint32_t events)
         return;
     }
     s->owners[s->host_count] = s->entry;
-    s->fds[s->host_count++] = (struct park_pollfd){ .fd = host_fd, .events = (int16_t)(events & s->wanted & POLL_BITS) };
+    s->fds[s->host_count++] = (struct park_pollfd){
+        .fd = host_fd, .events = (int16_t)(events & s->wanted & POLL_BITS)
+    };
 }
 
 static const struct poll_ops set_ops = { set_wait, set_host };
@@ -127,13 +129,9 @@ static void set_fini(struct poll_set *s)
 
 /* ---- asking without registering */
 
-static void ignore_wait(struct poll *p, struct wait_queue *q)
-{
-}
+static void ignore_wait(struct poll *p, struct wait_queue *q) {}
 
-static void ignore_host(struct poll *p, int host_fd, uint32_t events)
-{
-}
+static void ignore_host(struct poll *p, int host_fd, uint32_t events) {}
 
 static const struct poll_ops inside_ops = { ignore_wait, ignore_host };
 
@@ -197,7 +195,8 @@ static int64_t ask_and_register(struct poll_set *s, struct poll_entry *entries, 
     return ready;
 }
 
-/* Ask the host about its descriptors without sleeping: when others are ready already, or nobody wants to wait. */
+/* Ask the host about its descriptors without sleeping: when others are ready already, or nobody
+ * wants to wait. */
 static int64_t ask_host_now(struct poll_set *s, struct poll_entry *entries)
 {
     struct linux_timespec now = { 0 };

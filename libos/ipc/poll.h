@@ -3,8 +3,8 @@
 
 /*
  * Readiness. file_ops.poll(f, p) returns the events that hold now and, when p is given, tells where
- * changes are announced: poll_wait() for a queue of ours, poll_host() for a descriptor of the host (its
- * readiness is then asked from the host together with all others, in one call).
+ * changes are announced: poll_wait() for a queue of ours, poll_host() for a descriptor of the host
+ * (its readiness is then asked from the host together with all others, in one call).
  */
 #include <stdint.h>
 
@@ -54,7 +54,8 @@ static inline void poll_host(struct poll *p, int host_fd, uint32_t events)
 /* Events of a file, with the default for files without a poll operation. */
 uint32_t file_poll(struct file *f, struct poll *p);
 
-/* Readiness of a descriptor of the host, asked now: for poll operations called without a struct poll. */
+/* Readiness of a descriptor of the host, asked now: for poll operations called without a struct
+ * poll. */
 uint32_t poll_host_now(int host_fd, uint32_t events);
 
 /* What only we know of a file, without asking the host: for looking again after a wake. */
@@ -65,10 +66,12 @@ struct poll_entry {
     uint32_t events, revents; /* asked; found (always with EPOLLERR and EPOLLHUP) */
 };
 
-/* poll(2) on files. Returns how many have revents, 0 at the deadline (0: look once), -EINTR, -ENOMEM. */
+/* poll(2) on files. Returns how many have revents, 0 at the deadline (0: look once), -EINTR,
+ * -ENOMEM. */
 int64_t poll_entries(struct poll_entry *entries, uint32_t count, int64_t deadline);
 
-/* Block until one of `events` holds on the file or the deadline passes: 0, -EAGAIN (timed out), -EINTR -> -ERESTARTSYS. */
+/* Block until one of `events` holds on the file or the deadline passes: 0, -EAGAIN (timed out),
+ * -EINTR -> -ERESTARTSYS. */
 int file_wait(struct file *f, uint32_t events, int64_t deadline);
 
 #endif

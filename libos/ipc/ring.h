@@ -2,8 +2,8 @@
 #define LIBOS_IPC_RING_H
 
 /*
- * A byte ring in our memory that grows up to a limit as it fills: most pipes and sockets carry little, and
- * some programs have thousands. Not locked: its owner's lock guards it.
+ * A byte ring in our memory that grows up to a limit as it fills: most pipes and sockets carry
+ * little, and some programs have thousands. Not locked: its owner's lock guards it.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,7 +23,8 @@ static inline uint32_t ring_space(const struct ring *r)
     return r->limit > r->used ? r->limit - r->used : 0;
 }
 
-/* Move up to size bytes between the ring and b; returns bytes, or -EFAULT, -ENOMEM when none could be moved. */
+/* Move up to size bytes between the ring and b; returns bytes, or -EFAULT, -ENOMEM when none could
+ * be moved. */
 int64_t ring_fill(struct ring *r, struct iobuf *b, uint32_t size);
 int64_t ring_drain(struct ring *r, struct iobuf *b, uint32_t size);
 /* Like ring_drain from `at` bytes in, leaving everything in the ring. */

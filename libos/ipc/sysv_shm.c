@@ -1,7 +1,7 @@
 /*
- * System V shared memory: segments are files without a name whose own pages are mapped (vma_source.shared_pages),
- * so every process of the instance sees one copy at one address. The table holds one reference to each until
- * IPC_RMID; each mapping holds another.
+ * System V shared memory: segments are files without a name whose own pages are mapped
+ * (vma_source.shared_pages), so every process of the instance sees one copy at one address. The
+ * table holds one reference to each until IPC_RMID; each mapping holds another.
  */
 #include "libos/ipc/sysv_shm.h"
 
@@ -19,8 +19,8 @@
 
 struct segment {
     struct file file;
-    struct list link;      /* g_shm_lock */
-    struct shm_info info;  /* g_shm_lock */
+    struct list link;       /* g_shm_lock */
+    struct shm_info info;   /* g_shm_lock */
     uint64_t address, room; /* constant */
 };
 
@@ -53,7 +53,9 @@ static void segment_release(struct file *f)
     mem_free(s);
 }
 
-static const struct file_ops segment_ops = { .kind = "SYSV", .map = segment_map, .release = segment_release };
+static const struct file_ops segment_ops = { .kind = "SYSV",
+                                             .map = segment_map,
+                                             .release = segment_release };
 
 bool shm_is_segment(const struct file *f)
 {
@@ -62,8 +64,7 @@ bool shm_is_segment(const struct file *f)
 
 static struct segment *find_locked(int32_t id)
 {
-    list_for_each(it, &g_segments)
-    {
+    list_for_each (it, &g_segments) {
         struct segment *s = list_entry(it, struct segment, link);
         if (s->info.id == id)
             return s;
@@ -73,8 +74,7 @@ static struct segment *find_locked(int32_t id)
 
 static struct segment *find_key_locked(int32_t key)
 {
-    list_for_each(it, &g_segments)
-    {
+    list_for_each (it, &g_segments) {
         struct segment *s = list_entry(it, struct segment, link);
         if (s->info.key == key)
             return s;
@@ -82,7 +82,8 @@ static struct segment *find_key_locked(int32_t key)
     return NULL;
 }
 
-static int64_t create_locked(int32_t key, uint64_t size, int flags, uint32_t uid, uint32_t gid, int32_t pid)
+static int64_t create_locked(int32_t key, uint64_t size, int flags, uint32_t uid, uint32_t gid,
+                             int32_t pid)
 {
     if (size == 0 || size > g_machine.range_high - g_machine.range_low)
         return size ? -ENOMEM : -EINVAL;
@@ -98,8 +99,14 @@ static int64_t create_locked(int32_t key, uint64_t size, int flags, uint32_t uid
         return -ENOMEM;
     }
     file_init(&s->file, &segment_ops, O_RDWR);
-    s->info = (struct shm_info){ .key = key, .id = g_next_id++, .uid = uid, .gid = gid, .mode = (uint32_t)flags & 0777,
-                                 .creator_pid = (uint32_t)pid, .size = size, .created = clock_realtime() / NSEC_PER_SEC };
+    s->info = (struct shm_info){ .key = key,
+                                 .id = g_next_id++,
+                                 .uid = uid,
+                                 .gid = gid,
+                                 .mode = (uint32_t)flags & 0777,
+                                 .creator_pid = (uint32_t)pid,
+                                 .size = size,
+                                 .created = clock_realtime() / NSEC_PER_SEC };
     list_push_back(&g_segments, &s->link);
     return s->info.id;
 }
@@ -110,7 +117,9 @@ int64_t shm_get(int32_t key, uint64_t size, int flags, uint32_t uid, uint32_t gi
     mutex_lock(&g_shm_lock);
     struct segment *s = key == IPC_PRIVATE ? NULL : find_key_locked(key);
     if (s)
-        r = (flags & IPC_CREAT) && (flags & IPC_EXCL) ? -EEXIST : size > s->info.size ? -EINVAL : s->info.id;
+        r = (flags & IPC_CREAT) && (flags & IPC_EXCL) ? -EEXIST
+            : size > s->info.size                     ? -EINVAL
+                                                      : s->info.id;
     else if (key != IPC_PRIVATE && !(flags & IPC_CREAT))
         r = -ENOENT;
     else
@@ -138,7 +147,8 @@ int shm_stat(int id, struct shm_info *out)
     struct segment *s = find_locked(id);
     if (s) {
         *out = s->info;
-        out->attached = __atomic_load_n(&s->file.refs, __ATOMIC_RELAXED) - 1; /* all but the table's */
+        out->attached = __atomic_load_n(&s->file.refs, __ATOMIC_RELAXED) -
+                        1; /* all but the table's */
     }
     mutex_unlock(&g_shm_lock);
     return s ? 0 : -EINVAL;

@@ -12,7 +12,6 @@
 #include "enclave/thread_block.h"
 #include "lib/base/bytes.h"
 #include "libos/signal/signal.h"
-#include "libos/signal/signal.h"
 
 static struct mutex g_timers_lock = MUTEX_INIT;
 static struct rb_tree g_timers;               /* g_timers_lock; by deadline */

@@ -23,7 +23,7 @@ struct timerfd {
     struct file file;
     int clock;
     struct timer timer;
-    struct mutex set_mu;  /* one timerfd_set at a time */
+    struct mutex set_mu; /* one timerfd_set at a time */
     struct mutex mu;
     uint64_t expirations; /* mu: since the last read */
     int64_t interval;     /* mu */
@@ -94,7 +94,9 @@ static uint32_t timerfd_poll(struct file *f, struct poll *p)
 
 static int timerfd_stat(struct file *f, struct linux_stat *st)
 {
-    *st = (struct linux_stat){ .dev = 13, .ino = f->ino, .nlink = 1, .mode = 0600, .blksize = 4096 };
+    *st = (struct linux_stat){
+        .dev = 13, .ino = f->ino, .nlink = 1, .mode = 0600, .blksize = 4096
+    };
     return 0;
 }
 
@@ -117,14 +119,16 @@ int timerfd_create(int clock, uint32_t flags, struct file **out)
 {
     if (flags & ~(TFD_NONBLOCK | TFD_CLOEXEC))
         return -EINVAL;
-    if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME && clock != CLOCK_BOOTTIME && clock != CLOCK_REALTIME_ALARM &&
-        clock != CLOCK_BOOTTIME_ALARM)
+    if (clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME && clock != CLOCK_BOOTTIME &&
+        clock != CLOCK_REALTIME_ALARM && clock != CLOCK_BOOTTIME_ALARM)
         return -EINVAL;
     struct timerfd *t = mem_zalloc(sizeof(*t));
     if (!t)
         return -ENOMEM;
     file_init(&t->file, &timerfd_ops, O_RDWR | (flags & O_NONBLOCK));
-    t->clock = clock == CLOCK_REALTIME_ALARM ? CLOCK_REALTIME : clock == CLOCK_BOOTTIME_ALARM ? CLOCK_BOOTTIME : clock;
+    t->clock = clock == CLOCK_REALTIME_ALARM   ? CLOCK_REALTIME
+               : clock == CLOCK_BOOTTIME_ALARM ? CLOCK_BOOTTIME
+                                               : clock;
     t->next = TIMER_STOP;
     timer_init(&t->timer, expire);
     wait_queue_init(&t->wait);
@@ -154,7 +158,8 @@ static int64_t deadline_of(const struct timerfd *t, uint32_t flags, int64_t valu
     return __builtin_add_overflow(now, value, &deadline) ? TIMER_STOP - 1 : deadline;
 }
 
-int timerfd_set(struct file *f, uint32_t flags, const struct timerfd_spec *spec, struct timerfd_spec *old)
+int timerfd_set(struct file *f, uint32_t flags, const struct timerfd_spec *spec,
+                struct timerfd_spec *old)
 {
     if (f->ops != &timerfd_ops || (flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)))
         return -EINVAL;

@@ -16,7 +16,8 @@ struct timerfd_spec {
 };
 
 int timerfd_create(int clock, uint32_t flags, struct file **out);
-int timerfd_set(struct file *f, uint32_t flags, const struct timerfd_spec *spec, struct timerfd_spec *old); /* -EINVAL: not a timerfd */
+int timerfd_set(struct file *f, uint32_t flags, const struct timerfd_spec *spec,
+                struct timerfd_spec *old); /* -EINVAL: not a timerfd */
 int timerfd_get(struct file *f, struct timerfd_spec *now);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Wait queues. A waiter stands on a queue's list under the queue's spinlock; waking leaves a token with
- * its thread (unpark), so a wake between looking and sleeping is not lost. Trusts nothing of the host:
- * a spurious end of a sleep only makes the caller look again.
+ * Wait queues. A waiter stands on a queue's list under the queue's spinlock; waking leaves a token
+ * with its thread (unpark), so a wake between looking and sleeping is not lost. Trusts nothing of
+ * the host: a spurious end of a sleep only makes the caller look again.
  */
 #include "libos/ipc/wait.h"
 
@@ -46,7 +46,9 @@ void wait_end(struct waiter *w)
 int wait_interrupted(void)
 {
     uint64_t *pending = &thread_block()->pending;
-    uint64_t bits = __atomic_load_n(pending, __ATOMIC_RELAXED) ? __atomic_exchange_n(pending, 0, __ATOMIC_ACQ_REL) : 0;
+    uint64_t bits = __atomic_load_n(pending, __ATOMIC_RELAXED)
+                        ? __atomic_exchange_n(pending, 0, __ATOMIC_ACQ_REL)
+                        : 0;
     if (bits)
         signal_from_host(bits);
     return signal_pending_current() ? -EINTR : 0;
@@ -66,8 +68,9 @@ int wait_sleep(int64_t deadline)
 #define WAKE_BATCH 16
 
 /*
- * Threads are unparked after the lock is dropped, since that may call the host; their blocks are never
- * freed, and a token too many is only a spurious wake. A callback may unpark under the lock: epoll's does.
+ * Threads are unparked after the lock is dropped, since that may call the host; their blocks are
+ * never freed, and a token too many is only a spurious wake. A callback may unpark under the lock:
+ * epoll's does.
  */
 static int wake(struct wait_queue *q, uint32_t events, bool one)
 {
@@ -75,8 +78,7 @@ static int wake(struct wait_queue *q, uint32_t events, bool one)
     unsigned count = 0;
     int woken = 0;
     spin_lock(&q->lock);
-    list_for_each_safe(it, &q->waiters)
-    {
+    list_for_each_safe (it, &q->waiters) {
         struct waiter *w = list_entry(it, struct waiter, link);
         if (w->events && events && !(w->events & events))
             continue;
@@ -97,7 +99,8 @@ static int wake(struct wait_queue *q, uint32_t events, bool one)
     return woken;
 }
 
-/* Nobody waits on most queues most of the time; a waiter that comes later looks at the condition itself. */
+/* Nobody waits on most queues most of the time; a waiter that comes later looks at the condition
+ * itself. */
 static bool is_empty(struct wait_queue *q)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);

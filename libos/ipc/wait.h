@@ -10,8 +10,8 @@
  *         ;
  *     wait_end(&w);
  *
- * A waiter may also be a callback (epoll, poll): wake runs it under the queue's lock; it must not block
- * nor take locks other than those documented as "inside wait_queue.lock".
+ * A waiter may also be a callback (epoll, poll): wake runs it under the queue's lock; it must not
+ * block nor take locks other than those documented as "inside wait_queue.lock".
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,13 +30,13 @@ struct wait_queue {
 typedef void wait_callback(struct waiter *w, uint32_t events);
 
 struct waiter {
-    struct list link;               /* queue->lock */
+    struct list link; /* queue->lock */
     struct wait_queue *queue;
-    struct thread_block *thread;    /* unparked by wake, when callback is NULL */
+    struct thread_block *thread; /* unparked by wake, when callback is NULL */
     wait_callback *callback;
     void *arg;
-    uint32_t events;                /* woken only by events in this mask; 0: by any */
-    bool exclusive;                 /* wake_one stops after it */
+    uint32_t events; /* woken only by events in this mask; 0: by any */
+    bool exclusive;  /* wake_one stops after it */
 };
 
 void wait_queue_init(struct wait_queue *q);
@@ -45,11 +45,12 @@ void wait_add(struct waiter *w, struct wait_queue *q);   /* the caller filled in
 void wait_end(struct waiter *w);                         /* harmless when not queued */
 
 /*
- * Sleep until woken. Returns 0 (look again), -ETIMEDOUT, or -EINTR when a signal the thread would act on
- * is pending (libos/signal decides; host events are drained inside).
+ * Sleep until woken. Returns 0 (look again), -ETIMEDOUT, or -EINTR when a signal the thread would
+ * act on is pending (libos/signal decides; host events are drained inside).
  */
 int wait_sleep(int64_t deadline);
-/* The part of wait_sleep() that is not sleeping: drain host events, then 0 or -EINTR. For those who park by park_poll(). */
+/* The part of wait_sleep() that is not sleeping: drain host events, then 0 or -EINTR. For those who
+ * park by park_poll(). */
 int wait_interrupted(void);
 
 /* Wake everyone (or one exclusive waiter) interested in `events` (EPOLL* bits). */

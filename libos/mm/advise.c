@@ -1,6 +1,7 @@
 /*
  * madvise(2) and msync(2). Advice that only concerns speed is passed to the host in `direct` and is
- * nothing in an enclave; advice that changes what a program reads (DONTNEED, REMOVE) is done exactly.
+ * nothing in an enclave; advice that changes what a program reads (DONTNEED, REMOVE) is done
+ * exactly.
  */
 #include "enclave/machine.h"
 #include "lib/base/checked.h"
@@ -10,7 +11,8 @@
 
 static bool is_known(int advice)
 {
-    return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) || (advice >= MADV_FREE && advice <= MADV_DONTNEED_LOCKED);
+    return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED) ||
+           (advice >= MADV_FREE && advice <= MADV_DONTNEED_LOCKED);
 }
 
 static int dontneed(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)
@@ -30,7 +32,8 @@ static int punch(struct vma *v, uint64_t start, uint64_t end)
         return v->committed ? machine_pages_discard(start, end - start) : 0;
     if (!v->file->ops->allocate)
         return -EINVAL;
-    return v->file->ops->allocate(v->file, 3 /* KEEP_SIZE | PUNCH_HOLE */, v->offset + (start - v->start), end - start);
+    return v->file->ops->allocate(v->file, 3 /* KEEP_SIZE | PUNCH_HOLE */,
+                                  v->offset + (start - v->start), end - start);
 }
 
 static int fork_advice(struct mm *mm, uint64_t start, uint64_t end, uint32_t value)
@@ -50,14 +53,12 @@ static int advise_one(struct mm *mm, struct vma *v, uint64_t start, uint64_t end
 {
     switch (advice) {
     case MADV_DONTNEED:
-    case MADV_DONTNEED_LOCKED:
-        return dontneed(mm, v, start, end);
+    case MADV_DONTNEED_LOCKED: return dontneed(mm, v, start, end);
     case MADV_FREE:
         if (v->file || (v->flags & MAP_SHARED))
             return -EINVAL;
         return v->committed ? machine_pages_advise(start, end - start, advice) : 0;
-    case MADV_REMOVE:
-        return punch(v, start, end);
+    case MADV_REMOVE: return punch(v, start, end);
     case MADV_POPULATE_READ:
     case MADV_POPULATE_WRITE:
         if (!(v->prot & (advice == MADV_POPULATE_READ ? PROT_READ : PROT_WRITE)))
@@ -66,10 +67,10 @@ static int advise_one(struct mm *mm, struct vma *v, uint64_t start, uint64_t end
     case MADV_HUGEPAGE:
     case MADV_NOHUGEPAGE:
         if (v->committed && !v->file)
-            (void)machine_pages_advise(start, end - start, advice); /* a host without THP: no harm */
+            (void)machine_pages_advise(start, end - start,
+                                       advice); /* a host without THP: no harm */
         return 0;
-    default:
-        return 0;
+    default: return 0;
     }
 }
 
@@ -117,8 +118,8 @@ int mm_advise(struct mm *mm, uint64_t start, uint64_t size, int advice)
 int mm_sync(struct mm *mm, uint64_t start, uint64_t size, int flags)
 {
     uint64_t end;
-    if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) || (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC) ||
-        !IS_ALIGNED(start, PAGE_SIZE))
+    if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) ||
+        (flags & (MS_ASYNC | MS_SYNC)) == (MS_ASYNC | MS_SYNC) || !IS_ALIGNED(start, PAGE_SIZE))
         return -EINVAL;
     if (size > UINT64_MAX - PAGE_SIZE || !checked_add(start, ALIGN_UP(size, PAGE_SIZE), &end))
         return -ENOMEM;

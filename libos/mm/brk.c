@@ -1,10 +1,10 @@
 /*
- * The heap of brk(2). Its whole range (sys.brk.max_size) is reserved when the program starts, so that
- * nothing can be mapped in its way; pages come as the break moves up.
+ * The heap of brk(2). Its whole range (sys.brk.max_size) is reserved when the program starts, so
+ * that nothing can be mapped in its way; pages come as the break moves up.
  */
+#include "enclave/heap.h"
 #include "enclave/machine.h"
 #include "enclave/ranges.h"
-#include "enclave/heap.h"
 #include "lib/linux/errno.h"
 #include "lib/plan/plan.h"
 #include "libos/mm/mm.h"
@@ -34,9 +34,11 @@ static int grow_locked(struct mm *mm, uint64_t from, uint64_t to)
     struct vma *in_the_way = vma_first(mm, from);
     if (in_the_way && in_the_way->start < to)
         return -ENOMEM;
-    struct vma want = {
-        .start = from, .end = to, .prot = PROT_READ | PROT_WRITE, .flags = MAP_PRIVATE | MAP_ANONYMOUS, .comment = "[heap]"
-    };
+    struct vma want = { .start = from,
+                        .end = to,
+                        .prot = PROT_READ | PROT_WRITE,
+                        .flags = MAP_PRIVATE | MAP_ANONYMOUS,
+                        .comment = "[heap]" };
     want.source.host_fd = -1;
     struct vma *v = vma_clone(&want);
     if (!v)

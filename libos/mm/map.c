@@ -1,10 +1,10 @@
 /*
- * mmap, munmap, mprotect: Linux's checks in Linux's order, then ranges (enclave/ranges.h), then pages
- * (populate.c), then the tree. A mapping is inserted only when its pages stand.
+ * mmap, munmap, mprotect: Linux's checks in Linux's order, then ranges (enclave/ranges.h), then
+ * pages (populate.c), then the tree. A mapping is inserted only when its pages stand.
  *
- * Placement is top-down from a base randomised per address space. MAP_GROWSDOWN is accepted but such a
- * mapping does not grow: stacks are given their full size. Anonymous shared memory is private memory
- * of this instance, which all processes in it share by address.
+ * Placement is top-down from a base randomised per address space. MAP_GROWSDOWN is accepted but
+ * such a mapping does not grow: stacks are given their full size. Anonymous shared memory is
+ * private memory of this instance, which all processes in it share by address.
  */
 #include "enclave/heap.h"
 #include "enclave/machine.h"
@@ -15,15 +15,16 @@
 #include "libos/fs/file.h"
 #include "libos/mm/mm.h"
 
-#define HUGE_PAGE  (UINT64_C(2) << 20)
-#define LOW_2G     (UINT64_C(1) << 31)
-#define LOW_1G     (UINT64_C(1) << 30)
-#define ASLR_MAX   (UINT64_C(1) << 40)
+#define HUGE_PAGE (UINT64_C(2) << 20)
+#define LOW_2G    (UINT64_C(1) << 31)
+#define LOW_1G    (UINT64_C(1) << 30)
+#define ASLR_MAX  (UINT64_C(1) << 40)
 /* What is left of a mapping's flags once it exists. */
 #define KEPT_FLAGS (MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_NORESERVE)
-#define KNOWN_FLAGS                                                                                                                \
-    (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_LOCKED |             \
-     MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | MAP_FIXED_NOREPLACE | MAP_UNINITIALIZED)
+#define KNOWN_FLAGS                                                                                \
+    (MAP_TYPE | MAP_FIXED | MAP_ANONYMOUS | MAP_32BIT | MAP_GROWSDOWN | MAP_DENYWRITE |            \
+     MAP_EXECUTABLE | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |       \
+     MAP_HUGETLB | MAP_FIXED_NOREPLACE | MAP_UNINITIALIZED)
 
 struct mm *mm_new(void)
 {
@@ -33,7 +34,8 @@ struct mm *mm_new(void)
     mm->refs = 1;
     mm->base = g_machine.range_high;
     uint64_t random = 0, span = MIN((g_machine.range_high - g_machine.range_low) / 16, ASLR_MAX);
-    if (!(g_machine.plan.h->flags & PLAN_DISABLE_ASLR) && machine_random(&random, sizeof(random)) == 0)
+    if (!(g_machine.plan.h->flags & PLAN_DISABLE_ASLR) &&
+        machine_random(&random, sizeof(random)) == 0)
         mm->base -= ALIGN_DOWN(random % (span + 1), PAGE_SIZE);
     return mm;
 }
@@ -78,7 +80,8 @@ uint64_t mm_place(struct mm *mm, uint64_t hint, uint64_t size, uint32_t flags)
     if (flags & MAP_32BIT)
         return low < LOW_2G ? range_alloc(size, PAGE_SIZE, MAX(low, LOW_1G), MIN(high, LOW_2G)) : 0;
     /* As Linux since 6.7: big anonymous memory that huge pages can back is aligned for them. */
-    bool huge = !g_machine.is_enclave && (flags & MAP_ANONYMOUS) && size >= HUGE_PAGE && IS_ALIGNED(size, HUGE_PAGE);
+    bool huge = !g_machine.is_enclave && (flags & MAP_ANONYMOUS) && size >= HUGE_PAGE &&
+                IS_ALIGNED(size, HUGE_PAGE);
     uint64_t at = huge ? range_alloc(size, HUGE_PAGE, low, mm->base) : 0;
     if (!at)
         at = range_alloc(size, PAGE_SIZE, low, mm->base);
@@ -105,7 +108,8 @@ static void free_gaps(struct mm *mm, uint64_t start, uint64_t until)
     }
 }
 
-/* For MAP_FIXED: own all of [start, end), of which mappings of ours may hold parts. Nothing is unmapped yet. */
+/* For MAP_FIXED: own all of [start, end), of which mappings of ours may hold parts. Nothing is
+ * unmapped yet. */
 static int take_gaps(struct mm *mm, uint64_t start, uint64_t end)
 {
     uint64_t at = start;
@@ -136,7 +140,8 @@ static void unmap_one(struct mm *mm, struct vma *v, bool keep_range)
         return;
     }
     if (vma_is_written_back(v))
-        (void)vma_write_back_locked(v, v->start, v->end); /* munmap has no way to report it; msync has */
+        (void)vma_write_back_locked(v, v->start,
+                                    v->end); /* munmap has no way to report it; msync has */
     vma_release_pages_locked(v);
     if (!keep_range && !v->borrowed && !in_brk_reserve(mm, v->start, v->end))
         range_free(v->start, v->end - v->start);
@@ -159,7 +164,8 @@ int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, bool keep_range
 int mm_unmap(struct mm *mm, uint64_t start, uint64_t size)
 {
     uint64_t end;
-    if (!IS_ALIGNED(start, PAGE_SIZE) || size == 0 || !checked_add(start, size, &end) || end > UINT64_MAX - PAGE_SIZE)
+    if (!IS_ALIGNED(start, PAGE_SIZE) || size == 0 || !checked_add(start, size, &end) ||
+        end > UINT64_MAX - PAGE_SIZE)
         return -EINVAL;
     end = ALIGN_UP(end, PAGE_SIZE);
     rwlock_write(&mm->lock);
@@ -170,7 +176,8 @@ int mm_unmap(struct mm *mm, uint64_t start, uint64_t size)
 
 /* ---- mapping */
 
-static int check_file(struct file *f, uint32_t prot, uint32_t type, uint32_t flags, uint64_t size, uint64_t offset)
+static int check_file(struct file *f, uint32_t prot, uint32_t type, uint32_t flags, uint64_t size,
+                      uint64_t offset)
 {
     uint64_t end;
     if (!checked_add(offset, size, &end))
@@ -184,7 +191,8 @@ static int check_file(struct file *f, uint32_t prot, uint32_t type, uint32_t fla
     return f->ops->map ? 0 : -ENODEV;
 }
 
-static int check_map(uint64_t hint, uint64_t size, uint32_t prot, uint32_t flags, struct file *file, uint64_t offset)
+static int check_map(uint64_t hint, uint64_t size, uint32_t prot, uint32_t flags, struct file *file,
+                     uint64_t offset)
 {
     uint32_t type = flags & MAP_TYPE;
     if (size == 0)
@@ -232,8 +240,9 @@ static int take_range(struct mm *mm, struct vma *v, uint64_t hint, uint64_t size
 }
 
 /*
- * ld.so maps a library whole and then its segments over that, from the same file at the same offsets.
- * Where the pages were read once and nobody could change them, changing the protection is enough.
+ * ld.so maps a library whole and then its segments over that, from the same file at the same
+ * offsets. Where the pages were read once and nobody could change them, changing the protection is
+ * enough.
  */
 static bool map_again(struct mm *mm, const struct vma *v, uint64_t at, uint64_t size)
 {
@@ -241,8 +250,9 @@ static bool map_again(struct mm *mm, const struct vma *v, uint64_t at, uint64_t 
     uint64_t end;
     if (!checked_add(at, size, &end))
         return false;
-    if (!old || old->start > at || old->end < end || !old->pristine || !old->committed || old->host_mapped || old->file != v->file ||
-        !(v->flags & MAP_PRIVATE) || old->offset + (at - old->start) != v->offset)
+    if (!old || old->start > at || old->end < end || !old->pristine || !old->committed ||
+        old->host_mapped || old->file != v->file || !(v->flags & MAP_PRIVATE) ||
+        old->offset + (at - old->start) != v->offset)
         return false;
     if (vma_cut_locked(mm, at, end) < 0)
         return false;
@@ -253,8 +263,10 @@ static bool map_again(struct mm *mm, const struct vma *v, uint64_t at, uint64_t 
     return true;
 }
 
-/* The file's own pages: the address is the file's, a second mapping in this process is the same pages. */
-static int64_t map_shared_pages(struct mm *mm, const struct vma *want, uint64_t hint, uint64_t size, uint32_t flags)
+/* The file's own pages: the address is the file's, a second mapping in this process is the same
+ * pages. */
+static int64_t map_shared_pages(struct mm *mm, const struct vma *want, uint64_t hint, uint64_t size,
+                                uint32_t flags)
 {
     uint64_t at = want->source.shared_pages(want->file, want->offset, size);
     uint64_t end = at + size;
@@ -283,11 +295,13 @@ static int64_t map_shared_pages(struct mm *mm, const struct vma *want, uint64_t 
     return r < 0 ? r : (int64_t)at;
 }
 
-static int64_t map_locked(struct mm *mm, const struct vma *want, uint64_t hint, uint64_t size, uint32_t flags)
+static int64_t map_locked(struct mm *mm, const struct vma *want, uint64_t hint, uint64_t size,
+                          uint32_t flags)
 {
     if (want->file && (want->flags & MAP_SHARED) && want->source.shared_pages)
         return map_shared_pages(mm, want, hint, size, flags);
-    if ((flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE) && want->file && map_again(mm, want, hint, size))
+    if ((flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE) && want->file &&
+        map_again(mm, want, hint, size))
         return (int64_t)hint;
     struct vma *v = vma_clone(want);
     if (!v)
@@ -299,7 +313,8 @@ static int64_t map_locked(struct mm *mm, const struct vma *want, uint64_t hint, 
         return r;
     }
     uint64_t start = v->start;
-    vma_insert_locked(mm, v); /* before its pages: populate may have to split it at the end of the file */
+    vma_insert_locked(
+        mm, v); /* before its pages: populate may have to split it at the end of the file */
     r = vma_populate_locked(mm, v);
     if (r < 0) {
         (void)mm_unmap_locked(mm, start, start + size, false);
@@ -309,14 +324,16 @@ static int64_t map_locked(struct mm *mm, const struct vma *want, uint64_t hint, 
     return (int64_t)start;
 }
 
-int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t size, uint32_t prot, uint32_t flags, struct file *file, uint64_t offset)
+int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t size, uint32_t prot, uint32_t flags,
+               struct file *file, uint64_t offset)
 {
     int64_t r = check_map(hint, size, prot, flags, file, offset);
     if (r < 0)
         return r;
     size = ALIGN_UP(size, PAGE_SIZE);
     uint32_t type = (flags & MAP_TYPE) == MAP_PRIVATE ? MAP_PRIVATE : MAP_SHARED;
-    struct vma want = { .prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC), .flags = (flags & KEPT_FLAGS & ~MAP_TYPE) | type };
+    struct vma want = { .prot = prot & (PROT_READ | PROT_WRITE | PROT_EXEC),
+                        .flags = (flags & KEPT_FLAGS & ~MAP_TYPE) | type };
     want.source.host_fd = -1;
     if (!(flags & MAP_ANONYMOUS)) {
         want.file = file; /* borrowed: each vma made from this takes its own reference */
@@ -333,13 +350,18 @@ int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t size, uint32_t prot, uint3
     return r;
 }
 
-uint64_t mm_map_internal(struct mm *mm, uint64_t near, uint64_t size, uint32_t prot, const char *comment)
+uint64_t mm_map_internal(struct mm *mm, uint64_t near, uint64_t size, uint32_t prot,
+                         const char *comment)
 {
     size = ALIGN_UP(size, PAGE_SIZE);
     uint64_t reach = LOW_2G - size - PAGE_SIZE;
     uint64_t low = MAX(g_machine.range_low, near > reach ? near - reach : 0);
     uint64_t high = MIN(g_machine.range_high, near + reach);
-    struct vma want = { .prot = prot, .flags = MAP_PRIVATE | MAP_ANONYMOUS, .internal = true, .committed = true, .comment = comment };
+    struct vma want = { .prot = prot,
+                        .flags = MAP_PRIVATE | MAP_ANONYMOUS,
+                        .internal = true,
+                        .committed = true,
+                        .comment = comment };
     want.source.host_fd = -1;
     rwlock_write(&mm->lock);
     uint64_t at = range_alloc(size, PAGE_SIZE, low, high);

@@ -1,6 +1,6 @@
 /*
- * Out of memory, said once and usefully: who asked for how much, how much there is, and which line of
- * the manifest to change. A program's own message ("Killed", MemoryError) never says that.
+ * Out of memory, said once and usefully: who asked for how much, how much there is, and which line
+ * of the manifest to change. A program's own message ("Killed", MemoryError) never says that.
  */
 #include "enclave/log.h"
 #include "enclave/machine.h"
@@ -16,9 +16,11 @@ void mm_report_oom(const char *call, uint64_t size)
     struct thread *t = current();
     unsigned long long kib = (unsigned long long)(size >> 10);
     if (g_machine.is_enclave)
-        log_error("out of memory: %s of %llu KiB by %s (pid %d): raise sgx.enclave_size in the manifest (now %llu MiB)", call, kib,
-                  t ? t->name : "start", t ? t->process->pid : 0, (unsigned long long)(g_machine.plan.h->enclave_size >> 20));
+        log_error("out of memory: %s of %llu KiB by %s (pid %d): raise sgx.enclave_size in the "
+                  "manifest (now %llu MiB)",
+                  call, kib, t ? t->name : "start", t ? t->process->pid : 0,
+                  (unsigned long long)(g_machine.plan.h->enclave_size >> 20));
     else
-        log_error("out of memory: %s of %llu KiB by %s (pid %d): the host has no more to give", call, kib, t ? t->name : "start",
-                  t ? t->process->pid : 0);
+        log_error("out of memory: %s of %llu KiB by %s (pid %d): the host has no more to give",
+                  call, kib, t ? t->name : "start", t ? t->process->pid : 0);
 }

@@ -1,9 +1,11 @@
 /*
- * Pages of a mapping: anonymous zeroes, files that the host maps (direct), files whose content is read
- * into committed memory (every enclave, and files in libos's own memory), reservations without pages.
+ * Pages of a mapping: anonymous zeroes, files that the host maps (direct), files whose content is
+ * read into committed memory (every enclave, and files in libos's own memory), reservations without
+ * pages.
  *
  * Pages of a file mapping past the end of the file stay without memory: touching them is SIGBUS on
- * Linux, never a zero. Trusts source.read_pages to check what it reads (trusted and encrypted files do).
+ * Linux, never a zero. Trusts source.read_pages to check what it reads (trusted and encrypted files
+ * do).
  */
 #include "enclave/heap.h"
 #include "enclave/machine.h"
@@ -30,19 +32,23 @@ static bool is_zero_filled(const struct vma *v)
     return !v->file || (v->source.host_fd < 0 && !v->source.read_pages && !v->source.shared_pages);
 }
 
-/* Addresses that must fault. In an enclave a range without pages does; a plain process needs the host to keep it. */
+/* Addresses that must fault. In an enclave a range without pages does; a plain process needs the
+ * host to keep it. */
 static int reserve(uint64_t start, uint64_t size)
 {
-    return g_machine.is_enclave ? 0 : machine_pages_map_file(start, size, PAGE_NONE, MAP_PRIVATE, -1, 0);
+    return g_machine.is_enclave
+               ? 0
+               : machine_pages_map_file(start, size, PAGE_NONE, MAP_PRIVATE, -1, 0);
 }
 
-/* Fill [start, end) of a vma from its file; the memory is writable. Returns bytes until the end of the file. */
+/* Fill [start, end) of a vma from its file; the memory is writable. Returns bytes until the end of
+ * the file. */
 static int64_t read_file(struct vma *v, uint64_t start, uint64_t end)
 {
     uint64_t done = 0, size = end - start;
     while (done < size) {
-        int64_t n = v->source.read_pages(v->file, v->offset + (start - v->start) + done, (void *)(uintptr_t)(start + done),
-                                         size - done);
+        int64_t n = v->source.read_pages(v->file, v->offset + (start - v->start) + done,
+                                         (void *)(uintptr_t)(start + done), size - done);
         if (n < 0)
             return n;
         if (n == 0)
@@ -83,14 +89,19 @@ static int read_in(struct mm *mm, struct vma *v)
         if (r < 0 || file_end == v->start)
             return r;
     }
-    return page_prot(v->prot) == (PAGE_R | PAGE_W) ? 0 : machine_pages_protect(v->start, vma_size(v), page_prot(v->prot));
+    return page_prot(v->prot) == (PAGE_R | PAGE_W)
+               ? 0
+               : machine_pages_protect(v->start, vma_size(v), page_prot(v->prot));
 }
 
 static int map_borrowed(struct vma *v)
 {
     v->borrowed = v->committed = true;
-    /* One set of pages serves every mapping of the file, so only the right that is not there yet is added. */
-    return v->prot & PROT_EXEC ? machine_pages_protect(v->start, vma_size(v), PAGE_R | PAGE_W | PAGE_X) : 0;
+    /* One set of pages serves every mapping of the file, so only the right that is not there yet is
+     * added. */
+    return v->prot & PROT_EXEC
+               ? machine_pages_protect(v->start, vma_size(v), PAGE_R | PAGE_W | PAGE_X)
+               : 0;
 }
 
 int vma_populate_locked(struct mm *mm, struct vma *v)
@@ -101,7 +112,9 @@ int vma_populate_locked(struct mm *mm, struct vma *v)
     if (v->file && (v->flags & MAP_SHARED) && v->source.shared_pages)
         return map_borrowed(v);
     if (v->file && v->source.host_fd >= 0 && !g_machine.is_enclave) {
-        int r = machine_pages_map_file(v->start, size, prot, (int)(v->flags & (MAP_SHARED | MAP_PRIVATE)), v->source.host_fd, v->offset);
+        int r = machine_pages_map_file(v->start, size, prot,
+                                       (int)(v->flags & (MAP_SHARED | MAP_PRIVATE)),
+                                       v->source.host_fd, v->offset);
         v->committed = v->host_mapped = r >= 0;
         return r;
     }
@@ -140,7 +153,8 @@ void vma_release_pages_locked(struct vma *v)
     if (v->borrowed || (!v->committed && g_machine.is_enclave))
         return;
     int r = machine_pages_release(v->start, vma_size(v));
-    assert(r == 0); /* giving back what we hold cannot be refused: the machine would hold pages nobody owns */
+    assert(r == 0); /* giving back what we hold cannot be refused: the machine would hold pages
+                       nobody owns */
     v->committed = false;
 }
 
@@ -149,8 +163,10 @@ int vma_reread_locked(struct mm *mm, struct vma *v, uint64_t start, uint64_t end
     uint64_t size = end - start;
     uint32_t prot = page_prot(v->prot);
     bool zero = is_zero_filled(v);
-    /* An enclave discards by writing zeroes, reading a file writes anywhere: both need the pages writable. */
-    bool unprotect = (prot & (PAGE_R | PAGE_W)) != (PAGE_R | PAGE_W) && (!zero || g_machine.is_enclave);
+    /* An enclave discards by writing zeroes, reading a file writes anywhere: both need the pages
+     * writable. */
+    bool unprotect = (prot & (PAGE_R | PAGE_W)) != (PAGE_R | PAGE_W) &&
+                     (!zero || g_machine.is_enclave);
     if (v->pristine)
         return 0;
     int r = unprotect ? machine_pages_protect(start, size, PAGE_R | PAGE_W) : 0;
@@ -164,13 +180,13 @@ int vma_reread_locked(struct mm *mm, struct vma *v, uint64_t start, uint64_t end
 
 bool vma_is_written_back(const struct vma *v)
 {
-    return v->file && (v->flags & MAP_SHARED) && v->committed && !v->borrowed && !v->host_mapped && v->source.write_pages &&
-           file_can_write(v->file);
+    return v->file && (v->flags & MAP_SHARED) && v->committed && !v->borrowed && !v->host_mapped &&
+           v->source.write_pages && file_can_write(v->file);
 }
 
 /*
- * Write changed pages. There are no dirty bits, so what changed is what differs from the file now; a page
- * that equals the file needs no write, and nothing is written past the end of the file.
+ * Write changed pages. There are no dirty bits, so what changed is what differs from the file now;
+ * a page that equals the file needs no write, and nothing is written past the end of the file.
  */
 static int write_back_chunk(struct vma *v, uint64_t start, uint64_t size, uint8_t *old)
 {

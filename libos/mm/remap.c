@@ -24,10 +24,12 @@ static int check(const struct remap *m)
         return -EINVAL;
     if ((m->flags & MREMAP_DONTUNMAP) && m->old_size != m->new_size)
         return -EINVAL;
-    if (!IS_ALIGNED(m->old, PAGE_SIZE) || m->new_size == 0 || m->old_size > UINT64_MAX - PAGE_SIZE || m->new_size > UINT64_MAX - PAGE_SIZE)
+    if (!IS_ALIGNED(m->old, PAGE_SIZE) || m->new_size == 0 ||
+        m->old_size > UINT64_MAX - PAGE_SIZE || m->new_size > UINT64_MAX - PAGE_SIZE)
         return -EINVAL;
     if (m->flags & MREMAP_FIXED) {
-        if (!IS_ALIGNED(m->target, PAGE_SIZE) || !checked_add(m->target, m->new_size, &end) || end > g_machine.range_high)
+        if (!IS_ALIGNED(m->target, PAGE_SIZE) || !checked_add(m->target, m->new_size, &end) ||
+            end > g_machine.range_high)
             return -EINVAL;
         if (ranges_overlap(m->old, m->old_size, m->target, m->new_size))
             return -EINVAL;
@@ -155,7 +157,9 @@ static int64_t remap_borrowed(struct mm *mm, struct vma *v, const struct remap *
         return -ENOMEM;
     uint64_t end = m->old + m->new_size;
     struct vma *next = vma_next(v);
-    return next && next->start < end ? -ENOMEM : append_locked(mm, v, end) < 0 ? -ENOMEM : (int64_t)at;
+    return next && next->start < end       ? -ENOMEM
+           : append_locked(mm, v, end) < 0 ? -ENOMEM
+                                           : (int64_t)at;
 }
 
 static int64_t remap_locked(struct mm *mm, const struct remap *m)
@@ -167,7 +171,9 @@ static int64_t remap_locked(struct mm *mm, const struct remap *m)
         return -EINVAL; /* duplicating a shared mapping: only for System V of old */
     bool fixed = m->flags & MREMAP_FIXED;
     if (m->new_size <= m->old_size && !fixed && !(m->flags & MREMAP_DONTUNMAP)) {
-        int r = m->new_size < m->old_size ? mm_unmap_locked(mm, m->old + m->new_size, m->old + m->old_size, false) : 0;
+        int r = m->new_size < m->old_size
+                    ? mm_unmap_locked(mm, m->old + m->new_size, m->old + m->old_size, false)
+                    : 0;
         return r < 0 ? r : (int64_t)m->old;
     }
     if (m->old + m->old_size > v->end)
@@ -184,9 +190,14 @@ static int64_t remap_locked(struct mm *mm, const struct remap *m)
     return at < 0 ? at : move_to(mm, vma_first(mm, m->old), m, (uint64_t)at);
 }
 
-int64_t mm_remap(struct mm *mm, uint64_t old, uint64_t old_size, uint64_t new_size, uint32_t flags, uint64_t new_address)
+int64_t mm_remap(struct mm *mm, uint64_t old, uint64_t old_size, uint64_t new_size, uint32_t flags,
+                 uint64_t new_address)
 {
-    struct remap m = { .old = old, .old_size = old_size, .new_size = new_size, .target = new_address, .flags = flags };
+    struct remap m = { .old = old,
+                       .old_size = old_size,
+                       .new_size = new_size,
+                       .target = new_address,
+                       .flags = flags };
     int r = check(&m);
     if (r < 0)
         return r;

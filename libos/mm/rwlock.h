@@ -3,8 +3,8 @@
 
 /*
  * Many readers or one writer. A reader that meets no writer does one atomic addition; one that does
- * waits at the writer's mutex, so sleeping is the mutex's (enclave/park.h). Readers must be short and
- * must not block: the writer spins, yielding, until those inside have left.
+ * waits at the writer's mutex, so sleeping is the mutex's (enclave/park.h). Readers must be short
+ * and must not block: the writer spins, yielding, until those inside have left.
  */
 #include "enclave/sync.h"
 

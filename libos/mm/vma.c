@@ -17,7 +17,8 @@ void rwlock_write(struct rwlock *l)
 {
     mutex_lock(&l->writer);
     __atomic_or_fetch(&l->state, RWLOCK_WRITER, __ATOMIC_ACQUIRE);
-    for (unsigned spins = 1; __atomic_load_n(&l->state, __ATOMIC_ACQUIRE) != RWLOCK_WRITER; spins++) {
+    for (unsigned spins = 1; __atomic_load_n(&l->state, __ATOMIC_ACQUIRE) != RWLOCK_WRITER;
+         spins++) {
         cpu_pause();
         if (spins % SPINS_BEFORE_YIELD == 0) /* a reader was preempted: let it run */
             (void)host_call(sched_yield, 0);
@@ -93,10 +94,12 @@ int vma_cut_locked(struct mm *mm, uint64_t start, uint64_t end)
 /* Never across an end of the heap's reservation: whose range it is differs there. */
 static bool can_merge(const struct mm *mm, const struct vma *a, const struct vma *b)
 {
-    return a->end == b->start && a->end != mm->brk_start && a->end != mm->brk_limit && a->prot == b->prot && a->flags == b->flags && a->file == b->file &&
+    return a->end == b->start && a->end != mm->brk_start && a->end != mm->brk_limit &&
+           a->prot == b->prot && a->flags == b->flags && a->file == b->file &&
            a->committed == b->committed && a->internal == b->internal && a->comment == b->comment &&
-           a->host_mapped == b->host_mapped && a->borrowed == b->borrowed && a->aliases == b->aliases &&
-           a->pristine == b->pristine && a->fork_advice == b->fork_advice &&
+           a->host_mapped == b->host_mapped && a->borrowed == b->borrowed &&
+           a->aliases == b->aliases && a->pristine == b->pristine &&
+           a->fork_advice == b->fork_advice &&
            (!a->file || a->offset + (a->end - a->start) == b->offset);
 }
 
@@ -207,8 +210,7 @@ void mm_stats(struct mm *mm, struct mm_stats *out)
     rwlock_read(&mm->lock);
     out->mapped = mm->mapped;
     out->peak = mm->peak;
-    rb_for_each(n, &mm->tree)
-    {
+    rb_for_each (n, &mm->tree) {
         struct vma *v = vma_of(n);
         uint64_t size = v->end - v->start;
         out->committed += v->committed ? size : 0;

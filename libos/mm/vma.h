@@ -2,8 +2,8 @@
 #define LIBOS_MM_VMA_H
 
 /*
- * A process's address space: its mappings in a tree ordered by address. Look-ups take the lock shared
- * (never serialising threads against each other); changes take it exclusively.
+ * A process's address space: its mappings in a tree ordered by address. Look-ups take the lock
+ * shared (never serialising threads against each other); changes take it exclusively.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,34 +16,39 @@ struct file;
 struct vma;
 
 /*
- * How a mapped file supplies pages; set by file_ops.map. With host_fd >= 0 in direct the host maps it;
- * otherwise read_pages fills committed memory. MAP_SHARED writable mappings are written back with
- * write_pages at msync, munmap and exit unless shared memory is real (`shared_pages`).
+ * How a mapped file supplies pages; set by file_ops.map. With host_fd >= 0 in direct the host maps
+ * it; otherwise read_pages fills committed memory. MAP_SHARED writable mappings are written back
+ * with write_pages at msync, munmap and exit unless shared memory is real (`shared_pages`).
  */
 struct vma_source {
-    int host_fd;                  /* -1: none */
-    int64_t (*read_pages)(struct file *f, uint64_t offset, void *dst, uint64_t size);        /* short at end of file */
-    int64_t (*write_pages)(struct file *f, uint64_t offset, const void *src, uint64_t size); /* NULL: cannot be shared-writable */
-    /* tmpfs, memfd, shm: the file's own pages are mapped. Makes [offset, +size) resident and contiguous and returns their address (0: -ENOMEM). */
+    int host_fd; /* -1: none */
+    int64_t (*read_pages)(struct file *f, uint64_t offset, void *dst,
+                          uint64_t size); /* short at end of file */
+    int64_t (*write_pages)(struct file *f, uint64_t offset, const void *src,
+                           uint64_t size); /* NULL: cannot be shared-writable */
+    /* tmpfs, memfd, shm: the file's own pages are mapped. Makes [offset, +size) resident and
+     * contiguous and returns their address (0: -ENOMEM). */
     uint64_t (*shared_pages)(struct file *f, uint64_t offset, uint64_t size);
 };
 
 struct vma {
     struct rb_node node;
     uint64_t start, end;
-    uint32_t prot, flags;    /* PROT_*, MAP_* */
-    struct file *file;       /* counted; NULL: anonymous */
-    uint64_t offset;         /* of start in the file */
-    uint64_t ino_dev_hint;   /* for /proc/self/maps */
+    uint32_t prot, flags;  /* PROT_*, MAP_* */
+    struct file *file;     /* counted; NULL: anonymous */
+    uint64_t offset;       /* of start in the file */
+    uint64_t ino_dev_hint; /* for /proc/self/maps */
     struct vma_source source;
-    const char *comment;     /* "[heap]", "[stack]", "[vdso]"; NULL */
-    bool internal;           /* ours (trampolines): not shown in maps, not to be unmapped */
-    bool committed;          /* pages exist (not a PROT_NONE reservation never used, nor past the end of the file: access is SIGBUS) */
-    bool host_mapped;        /* direct: the host maps the file */
-    bool borrowed;           /* pages are the file's own (source.shared_pages): neither released nor re-protected by us */
-    bool pristine;           /* private file pages that were never writable: still what the file says */
-    uint32_t aliases;        /* borrowed: how many more times the program mapped the same pages */
-    uint32_t fork_advice;    /* MADV_DONTFORK, MADV_WIPEONFORK or 0 */
+    const char *comment; /* "[heap]", "[stack]", "[vdso]"; NULL */
+    bool internal;       /* ours (trampolines): not shown in maps, not to be unmapped */
+    bool committed; /* pages exist (not a PROT_NONE reservation never used, nor past the end of the
+                       file: access is SIGBUS) */
+    bool host_mapped; /* direct: the host maps the file */
+    bool borrowed;    /* pages are the file's own (source.shared_pages): neither released nor
+                         re-protected by us */
+    bool pristine;    /* private file pages that were never writable: still what the file says */
+    uint32_t aliases; /* borrowed: how many more times the program mapped the same pages */
+    uint32_t fork_advice; /* MADV_DONTFORK, MADV_WIPEONFORK or 0 */
 };
 
 struct mm;
@@ -51,11 +56,14 @@ struct mm;
 struct mm *mm_new(void);
 void mm_put(struct mm *mm); /* unmaps everything when the last reference goes */
 
-/* mmap(2), semantics and errno exactly Linux's. fd is already resolved to file (NULL: anonymous). Returns the address or a negative errno. */
-int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t size, uint32_t prot, uint32_t flags, struct file *file, uint64_t offset);
+/* mmap(2), semantics and errno exactly Linux's. fd is already resolved to file (NULL: anonymous).
+ * Returns the address or a negative errno. */
+int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t size, uint32_t prot, uint32_t flags,
+               struct file *file, uint64_t offset);
 int mm_unmap(struct mm *mm, uint64_t start, uint64_t size);
 int mm_protect(struct mm *mm, uint64_t start, uint64_t size, uint32_t prot);
-int64_t mm_remap(struct mm *mm, uint64_t old, uint64_t old_size, uint64_t new_size, uint32_t flags, uint64_t new_address);
+int64_t mm_remap(struct mm *mm, uint64_t old, uint64_t old_size, uint64_t new_size, uint32_t flags,
+                 uint64_t new_address);
 int mm_advise(struct mm *mm, uint64_t start, uint64_t size, int advice);
 int mm_sync(struct mm *mm, uint64_t start, uint64_t size, int flags);
 uint64_t mm_brk(struct mm *mm, uint64_t address);
@@ -65,15 +73,19 @@ uint64_t mm_brk_start(struct mm *mm);
 int mm_resident(struct mm *mm, uint64_t start, uint64_t size, uint8_t *vec);
 bool mm_is_mapped(struct mm *mm, uint64_t start, uint64_t size); /* no hole */
 
-/* Internal mapping near an address (within +-2 GiB), for trampolines and the vDSO; committed with prot. 0 when there is none. */
-uint64_t mm_map_internal(struct mm *mm, uint64_t near, uint64_t size, uint32_t prot, const char *comment);
+/* Internal mapping near an address (within +-2 GiB), for trampolines and the vDSO; committed with
+ * prot. 0 when there is none. */
+uint64_t mm_map_internal(struct mm *mm, uint64_t near, uint64_t size, uint32_t prot,
+                         const char *comment);
 
-/* Name the mapping that begins at this address, for /proc/self/maps; a constant string. Harmless when there is none. */
+/* Name the mapping that begins at this address, for /proc/self/maps; a constant string. Harmless
+ * when there is none. */
 void mm_set_comment(struct mm *mm, uint64_t start, const char *comment);
 
 /* Copy of the vma that holds the address. false: none. */
 bool mm_find(struct mm *mm, uint64_t address, struct vma *out);
-/* Copy of the first vma with end > address: for iterating /proc/self/maps. The file reference in the copy is counted: file_put it. */
+/* Copy of the first vma with end > address: for iterating /proc/self/maps. The file reference in
+ * the copy is counted: file_put it. */
 bool mm_next(struct mm *mm, uint64_t address, struct vma *out);
 
 struct mm_stats {

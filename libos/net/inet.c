@@ -1,10 +1,11 @@
 /*
- * AF_INET and AF_INET6, stream and datagram, over sockets of the host. Nothing that goes through them is
- * protected by libos: that is TLS's job.
+ * AF_INET and AF_INET6, stream and datagram, over sockets of the host. Nothing that goes through
+ * them is protected by libos: that is TLS's job.
  *
- * Every host socket is non-blocking; blocking calls try, wait for readiness together with signals and
- * timeouts, and try again. What the host says is checked here: addresses by family and size, options by
- * size; lengths were checked at the gate. Options that are passed on are listed in inet_options.c.
+ * Every host socket is non-blocking; blocking calls try, wait for readiness together with signals
+ * and timeouts, and try again. What the host says is checked here: addresses by family and size,
+ * options by size; lengths were checked at the gate. Options that are passed on are listed in
+ * inet_options.c.
  */
 #include "libos/net/inet.h"
 
@@ -17,13 +18,16 @@
 #include "libos/ipc/poll.h"
 #include "libos/ipc/sigpipe.h"
 #include "libos/net/socket.h"
-#include "libos/sys/ioctl_arg.h"
 #include "libos/sys/iobuf.h"
+#include "libos/sys/ioctl_arg.h"
 
-#define DATAGRAM_MAX  65536u
-#define GATHER_MAX    65536u /* small pieces of a stream are sent as one up to this */
-#define SEND_FLAGS    (MSG_OOB | MSG_DONTROUTE | MSG_DONTWAIT | MSG_EOR | MSG_CONFIRM | MSG_NOSIGNAL | MSG_MORE)
-#define RECV_FLAGS    (MSG_OOB | MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL | MSG_ERRQUEUE | MSG_NOSIGNAL | MSG_CMSG_CLOEXEC)
+#define DATAGRAM_MAX 65536u
+#define GATHER_MAX   65536u /* small pieces of a stream are sent as one up to this */
+#define SEND_FLAGS                                                                                 \
+    (MSG_OOB | MSG_DONTROUTE | MSG_DONTWAIT | MSG_EOR | MSG_CONFIRM | MSG_NOSIGNAL | MSG_MORE)
+#define RECV_FLAGS                                                                                 \
+    (MSG_OOB | MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL | MSG_ERRQUEUE | MSG_NOSIGNAL |   \
+     MSG_CMSG_CLOEXEC)
 
 struct inet_socket {
     struct socket s;
@@ -38,8 +42,10 @@ static struct inet_socket *inet_of(struct socket *s)
 
 /* ---- addresses */
 
-/* An address of the program, cut to its family's size. AF_UNSPEC only where it means "disconnect". */
-static int check_address(const struct socket *s, const struct net_address *a, bool may_unspec, struct net_address *out)
+/* An address of the program, cut to its family's size. AF_UNSPEC only where it means "disconnect".
+ */
+static int check_address(const struct socket *s, const struct net_address *a, bool may_unspec,
+                         struct net_address *out)
 {
     if (a->size < sizeof(uint16_t))
         return -EINVAL;
@@ -52,14 +58,16 @@ static int check_address(const struct socket *s, const struct net_address *a, bo
     uint32_t most = s->domain == AF_INET ? SOCKADDR_IN_SIZE : SOCKADDR_IN6_SIZE;
     if (a->size < least)
         return -EINVAL;
-    if (a->a.family != s->domain && !(s->domain == AF_INET6 && a->a.family == AF_INET && s->type == SOCK_DGRAM) &&
+    if (a->a.family != s->domain &&
+        !(s->domain == AF_INET6 && a->a.family == AF_INET && s->type == SOCK_DGRAM) &&
         !(s->domain == AF_INET && a->a.family == AF_UNSPEC))
         return -EAFNOSUPPORT;
     out->size = MIN(a->size, most);
     return 0;
 }
 
-/* host may lie about an address: its size decides how much of it the program sees, its family how it is read */
+/* host may lie about an address: its size decides how much of it the program sees, its family how
+ * it is read */
 int inet_check_host_address(int domain, struct net_address *a)
 {
     bool v4 = domain == AF_INET && a->size == SOCKADDR_IN_SIZE && a->a.family == AF_INET;
@@ -93,7 +101,8 @@ int inet_create(int domain, int type, int protocol, uint32_t flags, struct file 
     int own = type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
     if (protocol != 0 && protocol != own)
         return -EPROTONOSUPPORT;
-    int64_t fd = host_call(socket, (uint64_t)domain, (uint64_t)(type | SOCK_NONBLOCK | SOCK_CLOEXEC), (uint64_t)protocol);
+    int64_t fd = host_call(socket, (uint64_t)domain,
+                           (uint64_t)(type | SOCK_NONBLOCK | SOCK_CLOEXEC), (uint64_t)protocol);
     return fd < 0 ? (int)fd : wrap((int)fd, domain, type, own, flags, out);
 }
 
@@ -109,7 +118,8 @@ static int pending_error(struct inet_socket *i)
     uint8_t value[OPTION_MAX];
     uint32_t size = sizeof(int32_t);
     int32_t error;
-    int64_t r = host_call(getsockopt, (uint64_t)i->host_fd, SOL_SOCKET, SO_ERROR, PTR(value), PTR(&size));
+    int64_t r = host_call(getsockopt, (uint64_t)i->host_fd, SOL_SOCKET, SO_ERROR, PTR(value),
+                          PTR(&size));
     if (r < 0)
         return (int)r;
     memcpy(&error, value, sizeof(error));
@@ -148,13 +158,15 @@ static int inet_listen(struct socket *s, int backlog)
     return (int)host_call(listen, (uint64_t)inet_of(s)->host_fd, (uint64_t)backlog);
 }
 
-static int inet_accept(struct socket *s, uint32_t flags, struct net_address *peer, struct file **out)
+static int inet_accept(struct socket *s, uint32_t flags, struct net_address *peer,
+                       struct file **out)
 {
     struct inet_socket *i = inet_of(s);
     int64_t deadline = socket_deadline(s, 0, false);
     for (;;) {
         peer->size = sizeof(peer->a);
-        int64_t fd = host_call(accept4, (uint64_t)i->host_fd, PTR(&peer->a), PTR(&peer->size), SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int64_t fd = host_call(accept4, (uint64_t)i->host_fd, PTR(&peer->a), PTR(&peer->size),
+                               SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             if (inet_check_host_address(s->domain, peer) < 0) {
                 (void)host_call(close, (uint64_t)fd);
@@ -183,10 +195,12 @@ static int inet_name(struct socket *s, bool of_peer, struct net_address *out)
 
 /* ---- sending */
 
-static int64_t send_span(struct inet_socket *i, const struct net_address *to, uint64_t span, uint64_t size, uint32_t flags, int64_t deadline)
+static int64_t send_span(struct inet_socket *i, const struct net_address *to, uint64_t span,
+                         uint64_t size, uint32_t flags, int64_t deadline)
 {
     for (;;) {
-        int64_t n = host_call(sendto, (uint64_t)i->host_fd, span, size, flags | MSG_NOSIGNAL | MSG_DONTWAIT, to->size ? PTR(&to->a) : 0,
+        int64_t n = host_call(sendto, (uint64_t)i->host_fd, span, size,
+                              flags | MSG_NOSIGNAL | MSG_DONTWAIT, to->size ? PTR(&to->a) : 0,
                               to->size);
         if (n != -EAGAIN || deadline == 0)
             return n;
@@ -197,8 +211,8 @@ static int64_t send_span(struct inet_socket *i, const struct net_address *to, ui
 }
 
 /* One datagram, or what is left of a scattered stream write, in one piece of our memory. */
-static int64_t send_gathered(struct inet_socket *i, const struct net_address *to, struct iobuf *b, uint64_t size, uint32_t flags,
-                             int64_t deadline)
+static int64_t send_gathered(struct inet_socket *i, const struct net_address *to, struct iobuf *b,
+                             uint64_t size, uint32_t flags, int64_t deadline)
 {
     uint8_t *bounce = mem_alloc(size ? size : 1);
     if (!bounce)
@@ -217,7 +231,8 @@ static int64_t send_gathered(struct inet_socket *i, const struct net_address *to
     return n;
 }
 
-static int64_t send_some(struct inet_socket *i, const struct net_address *to, struct iobuf *b, uint32_t flags, int64_t deadline)
+static int64_t send_some(struct inet_socket *i, const struct net_address *to, struct iobuf *b,
+                         uint32_t flags, int64_t deadline)
 {
     uint64_t size, span = iobuf_span(b, &size);
     bool stream = i->s.type == SOCK_STREAM;
@@ -264,11 +279,13 @@ static int64_t inet_send(struct socket *s, struct net_message *m, struct iobuf *
 
 /* ---- receiving */
 
-static int64_t recv_span(struct inet_socket *i, struct net_address *from, uint64_t span, uint64_t size, uint32_t flags, int64_t deadline)
+static int64_t recv_span(struct inet_socket *i, struct net_address *from, uint64_t span,
+                         uint64_t size, uint32_t flags, int64_t deadline)
 {
     for (;;) {
         from->size = sizeof(from->a);
-        int64_t n = host_call(recvfrom, (uint64_t)i->host_fd, span, size, flags | MSG_DONTWAIT, PTR(&from->a), PTR(&from->size));
+        int64_t n = host_call(recvfrom, (uint64_t)i->host_fd, span, size, flags | MSG_DONTWAIT,
+                              PTR(&from->a), PTR(&from->size));
         if (n != -EAGAIN || deadline == 0)
             return n;
         int r = file_wait(&i->s.file, EPOLLIN | EPOLLRDHUP, deadline);
@@ -277,8 +294,10 @@ static int64_t recv_span(struct inet_socket *i, struct net_address *from, uint64
     }
 }
 
-/* Whole into our memory, so that its true size is known: recvfrom() alone does not tell of truncation. */
-static int64_t recv_datagram(struct inet_socket *i, struct net_message *m, struct iobuf *b, int64_t deadline)
+/* Whole into our memory, so that its true size is known: recvfrom() alone does not tell of
+ * truncation. */
+static int64_t recv_datagram(struct inet_socket *i, struct net_message *m, struct iobuf *b,
+                             int64_t deadline)
 {
     uint8_t *bounce = mem_alloc(DATAGRAM_MAX);
     if (!bounce)
@@ -295,7 +314,8 @@ static int64_t recv_datagram(struct inet_socket *i, struct net_message *m, struc
     return m->flags & MSG_TRUNC ? n : moved;
 }
 
-static int64_t recv_stream(struct inet_socket *i, struct net_message *m, struct iobuf *b, int64_t deadline)
+static int64_t recv_stream(struct inet_socket *i, struct net_message *m, struct iobuf *b,
+                           int64_t deadline)
 {
     int64_t done = 0;
     uint32_t flags = m->flags & (MSG_PEEK | MSG_OOB | MSG_TRUNC);
@@ -303,7 +323,8 @@ static int64_t recv_stream(struct inet_socket *i, struct net_message *m, struct 
     struct net_address ignored; /* a stream names nobody */
     for (;;) {
         uint64_t size, span = iobuf_span(b, &size);
-        /* Once there is something, more is only taken when it is there already, or MSG_WAITALL asks. */
+        /* Once there is something, more is only taken when it is there already, or MSG_WAITALL
+         * asks. */
         int64_t n = recv_span(i, &ignored, span, size, flags, done && !all ? 0 : deadline);
         if (n <= 0)
             return done ? done : n;
@@ -322,7 +343,8 @@ static int64_t inet_recv(struct socket *s, struct net_message *m, struct iobuf *
         return -EOPNOTSUPP;
     if (m->flags & MSG_ERRQUEUE)
         return -EAGAIN; /* no error queue: it is always empty */
-    return s->type == SOCK_DGRAM ? recv_datagram(i, m, b, deadline) : recv_stream(i, m, b, deadline);
+    return s->type == SOCK_DGRAM ? recv_datagram(i, m, b, deadline)
+                                 : recv_stream(i, m, b, deadline);
 }
 
 /* ---- the rest */
@@ -355,7 +377,9 @@ static int64_t inet_ioctl(struct socket *s, uint32_t command, uint64_t arg)
     return n < 0 ? -EIO : ioctl_put_int(arg, n);
 }
 
-#define POLL_EVENTS (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLRDNORM | EPOLLWRNORM | EPOLLRDBAND | EPOLLWRBAND)
+#define POLL_EVENTS                                                                                \
+    (EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLRDNORM | EPOLLWRNORM | EPOLLRDBAND |        \
+     EPOLLWRBAND)
 
 static uint32_t inet_poll(struct socket *s, struct poll *p)
 {

@@ -9,7 +9,8 @@
 /* Is this a well-formed address of the family? The host wrote it. -EIO. */
 int inet_check_host_address(int domain, struct net_address *a);
 
-/* Options of the host socket, by a table of what may pass and with which size. -ENOPROTOOPT, -EINVAL, -EIO. */
+/* Options of the host socket, by a table of what may pass and with which size. -ENOPROTOOPT,
+ * -EINVAL, -EIO. */
 int inet_set_option(int host_fd, int level, int name, const void *value, uint32_t size);
 int inet_get_option(int host_fd, int level, int name, void *value, uint32_t *size);
 

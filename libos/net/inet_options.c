@@ -1,6 +1,6 @@
 /*
- * Options of Internet sockets: one table says which are passed to the host, and how large their values
- * are. An option that is not here is -ENOPROTOOPT, whatever the host would say.
+ * Options of Internet sockets: one table says which are passed to the host, and how large their
+ * values are. An option that is not here is -ENOPROTOOPT, whatever the host would say.
  */
 #include "libos/net/inet.h"
 
@@ -92,7 +92,9 @@ int inet_set_option(int host_fd, int level, int name, const void *value, uint32_
     if (!o)
         return -ENOPROTOOPT;
     uint32_t most = o->most ? o->most : o->size;
-    if (level == IPPROTO_IP && size == 1 && (name == IP_TOS || name == IP_TTL || name == IP_MULTICAST_TTL || name == IP_MULTICAST_LOOP)) {
+    if (level == IPPROTO_IP && size == 1 &&
+        (name == IP_TOS || name == IP_TTL || name == IP_MULTICAST_TTL ||
+         name == IP_MULTICAST_LOOP)) {
         int32_t wide = *(const uint8_t *)value; /* the one level that takes a byte for an int */
         memcpy(copy, &wide, sizeof(wide));
         size = sizeof(wide);
@@ -104,7 +106,8 @@ int inet_set_option(int host_fd, int level, int name, const void *value, uint32_
     }
     if (o->how == KEPT)
         return 0;
-    return (int)host_call(setsockopt, (uint64_t)host_fd, (uint64_t)level, (uint64_t)name, PTR(copy), size);
+    return (int)host_call(setsockopt, (uint64_t)host_fd, (uint64_t)level, (uint64_t)name, PTR(copy),
+                          size);
 }
 
 int inet_get_option(int host_fd, int level, int name, void *value, uint32_t *size)
@@ -118,7 +121,8 @@ int inet_get_option(int host_fd, int level, int name, void *value, uint32_t *siz
         *size = o->size;
         return 0;
     }
-    int r = (int)host_call(getsockopt, (uint64_t)host_fd, (uint64_t)level, (uint64_t)name, PTR(value), PTR(&got));
+    int r = (int)host_call(getsockopt, (uint64_t)host_fd, (uint64_t)level, (uint64_t)name,
+                           PTR(value), PTR(&got));
     if (r < 0)
         return r;
     /* host may lie about the size: it must be the option's */

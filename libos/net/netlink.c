@@ -1,14 +1,15 @@
 /*
- * NETLINK_ROUTE, answered inside: one interface, lo, with 127.0.0.1 and ::1. That is what getaddrinfo(),
- * getifaddrs() and servers that list interfaces need; the host's real interfaces are the host's word and
- * nothing to build on. Every other request is answered with -EOPNOTSUPP in a netlink error message.
+ * NETLINK_ROUTE, answered inside: one interface, lo, with 127.0.0.1 and ::1. That is what
+ * getaddrinfo(), getifaddrs() and servers that list interfaces need; the host's real interfaces are
+ * the host's word and nothing to build on. Every other request is answered with -EOPNOTSUPP in a
+ * netlink error message.
  *
  * Requests are the program's bytes: parsed with explicit lengths.
  */
+#include "lib/linux/netlink.h"
 #include "enclave/heap.h"
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
-#include "lib/linux/netlink.h"
 #include "libos/ipc/poll.h"
 #include "libos/net/socket.h"
 #include "libos/proc/process.h"
@@ -55,7 +56,8 @@ static void put_attr(struct reply *r, uint16_t type, const void *data, uint32_t 
     put(r, data, size);
 }
 
-static uint32_t begin(struct reply *r, const struct linux_nlmsghdr *request, uint32_t pid, uint16_t type, uint16_t flags)
+static uint32_t begin(struct reply *r, const struct linux_nlmsghdr *request, uint32_t pid,
+                      uint16_t type, uint16_t flags)
 {
     struct linux_nlmsghdr h = { .type = type, .flags = flags, .seq = request->seq, .pid = pid };
     uint32_t at = r->size;
@@ -68,9 +70,12 @@ static void finish(struct reply *r, uint32_t at)
     store_le32(r->bytes + at, r->size - at);
 }
 
-static void put_link(struct reply *r, const struct linux_nlmsghdr *request, uint32_t pid, uint16_t flags)
+static void put_link(struct reply *r, const struct linux_nlmsghdr *request, uint32_t pid,
+                     uint16_t flags)
 {
-    struct linux_ifinfomsg m = { .type = ARPHRD_LOOPBACK, .index = LO_INDEX, .flags = IFF_LOOPBACK_UP };
+    struct linux_ifinfomsg m = { .type = ARPHRD_LOOPBACK,
+                                 .index = LO_INDEX,
+                                 .flags = IFF_LOOPBACK_UP };
     uint32_t mtu = 65536, queue = 1000, at = begin(r, request, pid, RTM_NEWLINK, flags);
     uint8_t none[6] = { 0 }, state = 0;
     put(r, &m, sizeof(m));
@@ -83,15 +88,18 @@ static void put_link(struct reply *r, const struct linux_nlmsghdr *request, uint
     finish(r, at);
 }
 
-static void put_address(struct reply *r, const struct linux_nlmsghdr *request, uint32_t pid, uint8_t family)
+static void put_address(struct reply *r, const struct linux_nlmsghdr *request, uint32_t pid,
+                        uint8_t family)
 {
     static const uint8_t v4[4] = { 127, 0, 0, 1 }, v6[16] = { [15] = 1 };
     bool is4 = family == AF_INET;
     const uint8_t *address = is4 ? v4 : v6;
     uint32_t size = is4 ? sizeof(v4) : sizeof(v6), flags = IFA_F_PERMANENT;
-    struct linux_ifaddrmsg m = {
-        .family = family, .prefix = is4 ? 8 : 128, .flags = IFA_F_PERMANENT, .scope = RT_SCOPE_HOST, .index = LO_INDEX
-    };
+    struct linux_ifaddrmsg m = { .family = family,
+                                 .prefix = is4 ? 8 : 128,
+                                 .flags = IFA_F_PERMANENT,
+                                 .scope = RT_SCOPE_HOST,
+                                 .index = LO_INDEX };
     uint32_t at = begin(r, request, pid, RTM_NEWADDR, NLM_F_MULTI);
     put(r, &m, sizeof(m));
     put_attr(r, IFA_ADDRESS, address, size);
@@ -111,7 +119,8 @@ static void put_done(struct reply *r, const struct linux_nlmsghdr *request, uint
     finish(r, at);
 }
 
-static void put_error(struct reply *r, const struct linux_nlmsghdr *request, uint32_t pid, int32_t error)
+static void put_error(struct reply *r, const struct linux_nlmsghdr *request, uint32_t pid,
+                      int32_t error)
 {
     uint32_t at = begin(r, request, pid, NLMSG_ERROR, 0);
     put(r, &error, sizeof(error));
@@ -120,13 +129,12 @@ static void put_error(struct reply *r, const struct linux_nlmsghdr *request, uin
 }
 
 /* family: first byte after the header; 0 asks for all. */
-static void answer(struct reply *r, const struct linux_nlmsghdr *request, uint32_t pid, uint8_t family)
+static void answer(struct reply *r, const struct linux_nlmsghdr *request, uint32_t pid,
+                   uint8_t family)
 {
     bool dump = request->flags & NLM_F_DUMP;
     switch (request->type) {
-    case RTM_GETLINK:
-        put_link(r, request, pid, dump ? NLM_F_MULTI : 0);
-        break;
+    case RTM_GETLINK: put_link(r, request, pid, dump ? NLM_F_MULTI : 0); break;
     case RTM_GETADDR:
         if (family == AF_UNSPEC || family == AF_INET)
             put_address(r, request, pid, AF_INET);
@@ -241,7 +249,8 @@ static int64_t netlink_send(struct socket *s, struct net_message *m, struct iobu
 static struct reply *take_reply(struct netlink *n, bool peek)
 {
     mutex_lock(&n->mu);
-    struct reply *r = list_empty(&n->replies) ? NULL : list_entry(n->replies.next, struct reply, link);
+    struct reply *r = list_empty(&n->replies) ? NULL
+                                              : list_entry(n->replies.next, struct reply, link);
     if (r && !peek)
         list_remove(&r->link);
     mutex_unlock(&n->mu);
@@ -280,8 +289,10 @@ static uint32_t netlink_poll(struct socket *s, struct poll *p)
     return EPOLLOUT | EPOLLWRNORM | (any ? EPOLLIN | EPOLLRDNORM : 0);
 }
 
-/* Buffer sizes, membership of groups that never speak, extended errors: nothing that changes an answer. */
-static int netlink_set_option(struct socket *s, int level, int name, const void *value, uint32_t size)
+/* Buffer sizes, membership of groups that never speak, extended errors: nothing that changes an
+ * answer. */
+static int netlink_set_option(struct socket *s, int level, int name, const void *value,
+                              uint32_t size)
 {
     return level == SOL_SOCKET || level == 270 /* SOL_NETLINK */ ? 0 : -ENOPROTOOPT;
 }

@@ -1,6 +1,6 @@
 /*
- * What all socket families share: the file operations, timeouts, and the options that are ours to keep.
- * Host values never get here; each family checks its own.
+ * What all socket families share: the file operations, timeouts, and the options that are ours to
+ * keep. Host values never get here; each family checks its own.
  */
 #include "libos/net/socket.h"
 
@@ -20,7 +20,8 @@ struct socket *socket_of(struct file *f)
     return f->ops == &socket_file_ops ? container_of(f, struct socket, file) : NULL;
 }
 
-void socket_init(struct socket *s, const struct socket_ops *ops, int domain, int type, int protocol, uint32_t flags)
+void socket_init(struct socket *s, const struct socket_ops *ops, int domain, int type, int protocol,
+                 uint32_t flags)
 {
     file_init(&s->file, &socket_file_ops, O_RDWR | (flags & SOCK_NONBLOCK));
     s->ops = ops;
@@ -69,7 +70,8 @@ static int set_timeout(int64_t *to, const void *value, uint32_t size)
         return -EDOM;
     if (tv.sec < 0)
         tv.sec = tv.usec = 0;
-    if (__builtin_mul_overflow(tv.sec, NSEC_PER_SEC, to) || __builtin_add_overflow(*to, tv.usec * 1000, to))
+    if (__builtin_mul_overflow(tv.sec, NSEC_PER_SEC, to) ||
+        __builtin_add_overflow(*to, tv.usec * 1000, to))
         *to = 0;
     return 0;
 }
@@ -139,7 +141,9 @@ static int64_t socket_write(struct file *f, struct iobuf *b, int64_t *pos)
 
 static int socket_stat(struct file *f, struct linux_stat *st)
 {
-    *st = (struct linux_stat){ .dev = 8, .ino = f->ino, .nlink = 1, .mode = S_IFSOCK | 0777, .blksize = 4096 };
+    *st = (struct linux_stat){
+        .dev = 8, .ino = f->ino, .nlink = 1, .mode = S_IFSOCK | 0777, .blksize = 4096
+    };
     return 0;
 }
 

@@ -2,8 +2,8 @@
 #define LIBOS_NET_SOCKET_H
 
 /*
- * Sockets: what all families share. A family embeds struct socket first and gives a table of operations;
- * libos/sys/socket.c decodes calls and finds the socket behind a descriptor.
+ * Sockets: what all families share. A family embeds struct socket first and gives a table of
+ * operations; libos/sys/socket.c decodes calls and finds the socket behind a descriptor.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,18 +29,20 @@ struct net_control {
 };
 
 struct net_message {
-    uint32_t flags;              /* in: MSG_* asked; recv, out: MSG_* of the answer in out_flags */
+    uint32_t flags; /* in: MSG_* asked; recv, out: MSG_* of the answer in out_flags */
     uint32_t out_flags;
     struct net_address name;     /* send: where to (size 0: nowhere named); recv: where from */
     struct net_control *control; /* send: taken when sent; recv: returned; NULL: none */
 };
 
-/* Sizes and addresses are checked by the caller to fit; all return 0, a count or a negative errno. NULL: -EOPNOTSUPP. */
+/* Sizes and addresses are checked by the caller to fit; all return 0, a count or a negative errno.
+ * NULL: -EOPNOTSUPP. */
 struct socket_ops {
     int (*bind)(struct socket *s, const struct net_address *a);
     int (*connect)(struct socket *s, const struct net_address *a);
     int (*listen)(struct socket *s, int backlog);
-    int (*accept)(struct socket *s, uint32_t flags, struct net_address *peer, struct file **out); /* flags: SOCK_NONBLOCK */
+    int (*accept)(struct socket *s, uint32_t flags, struct net_address *peer,
+                  struct file **out); /* flags: SOCK_NONBLOCK */
     int (*name)(struct socket *s, bool of_peer, struct net_address *out);
     int64_t (*send)(struct socket *s, struct net_message *m, struct iobuf *b);
     int64_t (*recv)(struct socket *s, struct net_message *m, struct iobuf *b);
@@ -67,13 +69,15 @@ struct socket {
 int socket_create(int domain, int type, int protocol, uint32_t flags, struct file **out);
 int socket_create_pair(int domain, int type, int protocol, uint32_t flags, struct file *out[2]);
 
-void socket_init(struct socket *s, const struct socket_ops *ops, int domain, int type, int protocol, uint32_t flags);
+void socket_init(struct socket *s, const struct socket_ops *ops, int domain, int type, int protocol,
+                 uint32_t flags);
 struct socket *socket_of(struct file *f); /* NULL: not a socket */
 
 int socket_set_option(struct socket *s, int level, int name, const void *value, uint32_t size);
 int socket_get_option(struct socket *s, int level, int name, void *value, uint32_t *size);
 
-/* When to give up on a blocking operation: 0: do not block (O_NONBLOCK, MSG_DONTWAIT), PARK_FOREVER, or the timeout option's end. */
+/* When to give up on a blocking operation: 0: do not block (O_NONBLOCK, MSG_DONTWAIT),
+ * PARK_FOREVER, or the timeout option's end. */
 int64_t socket_deadline(const struct socket *s, uint32_t message_flags, bool sending);
 
 struct net_control *net_control_new(uint32_t file_room);

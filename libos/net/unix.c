@@ -1,9 +1,11 @@
 /*
- * AF_UNIX sockets: stream, seqpacket and datagram, between processes of this instance. The host never sees
- * a byte; sockets of the host's file system cannot be reached (ECONNREFUSED).
+ * AF_UNIX sockets: stream, seqpacket and datagram, between processes of this instance. The host
+ * never sees a byte; sockets of the host's file system cannot be reached (ECONNREFUSED).
  *
- * Locks: socket->mu, then unix_half.mu, then wait_queue.lock. Two sockets are never locked together.
+ * Locks: socket->mu, then unix_half.mu, then wait_queue.lock. Two sockets are never locked
+ * together.
  */
+#include "libos/net/unix.h"
 #include "enclave/heap.h"
 #include "enclave/park.h"
 #include "lib/base/bytes.h"
@@ -12,29 +14,30 @@
 #include "lib/linux/ioctl.h"
 #include "libos/ipc/poll.h"
 #include "libos/ipc/sigpipe.h"
-#include "libos/net/unix.h"
 #include "libos/proc/process.h"
-#include "libos/sys/ioctl_arg.h"
 #include "libos/sys/iobuf.h"
+#include "libos/sys/ioctl_arg.h"
 
 #define SEND_FLAGS (MSG_DONTWAIT | MSG_EOR | MSG_NOSIGNAL | MSG_MORE | MSG_CONFIRM | MSG_DONTROUTE)
-#define RECV_FLAGS (MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL | MSG_CMSG_CLOEXEC | MSG_NOSIGNAL | MSG_ERRQUEUE | MSG_EOR)
+#define RECV_FLAGS                                                                                 \
+    (MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL | MSG_CMSG_CLOEXEC | MSG_NOSIGNAL |         \
+     MSG_ERRQUEUE | MSG_EOR)
 
 enum state { FRESH, LISTENING, CONNECTED };
 
 struct unix_socket {
     struct socket s;
     struct mutex mu;
-    enum state state;              /* mu */
-    bool shut_read, shut_write;    /* mu */
-    struct unix_half *in;          /* constant */
-    struct unix_half *out;         /* mu; to the peer, NULL when not connected */
-    struct unix_name *name;        /* mu; NULL: not bound */
-    struct net_address own;        /* mu: what getsockname answers */
-    struct linux_ucred peer_cred;  /* mu */
-    struct list pending;           /* mu; listening: struct pending */
+    enum state state;                /* mu */
+    bool shut_read, shut_write;      /* mu */
+    struct unix_half *in;            /* constant */
+    struct unix_half *out;           /* mu; to the peer, NULL when not connected */
+    struct unix_name *name;          /* mu; NULL: not bound */
+    struct net_address own;          /* mu: what getsockname answers */
+    struct linux_ucred peer_cred;    /* mu */
+    struct list pending;             /* mu; listening: struct pending */
     uint32_t pending_count, backlog; /* mu */
-    struct wait_queue acceptable;  /* something pending; room for more; a state change */
+    struct wait_queue acceptable;    /* something pending; room for more; a state change */
 };
 
 struct pending {
@@ -82,7 +85,8 @@ static int check_type(int type, int protocol)
 {
     if (protocol != 0 && protocol != AF_UNIX)
         return -EPROTONOSUPPORT;
-    return type == SOCK_STREAM || type == SOCK_DGRAM || type == SOCK_SEQPACKET ? 0 : -ESOCKTNOSUPPORT;
+    return type == SOCK_STREAM || type == SOCK_DGRAM || type == SOCK_SEQPACKET ? 0
+                                                                               : -ESOCKTNOSUPPORT;
 }
 
 int unix_create(int type, int protocol, uint32_t flags, struct file **out)
@@ -144,7 +148,8 @@ int unix_create_pair(int type, int protocol, uint32_t flags, struct file *out[2]
 
 static int check_address(const struct net_address *a)
 {
-    if (a->size < sizeof(uint16_t) || a->size > sizeof(uint16_t) + UNIX_PATH_MAX || a->a.family != AF_UNIX)
+    if (a->size < sizeof(uint16_t) || a->size > sizeof(uint16_t) + UNIX_PATH_MAX ||
+        a->a.family != AF_UNIX)
         return -EINVAL;
     return 0;
 }
@@ -330,7 +335,8 @@ static struct unix_socket *take_pending(struct unix_socket *u, int *error)
     return server;
 }
 
-static int unix_accept(struct socket *s, uint32_t flags, struct net_address *peer, struct file **out)
+static int unix_accept(struct socket *s, uint32_t flags, struct net_address *peer,
+                       struct file **out)
 {
     struct unix_socket *u = unix_of(s);
     int64_t deadline = socket_deadline(s, 0, false);
@@ -559,7 +565,8 @@ static int unix_set_option(struct socket *s, int level, int name, const void *va
 {
     if (level != SOL_SOCKET)
         return -EOPNOTSUPP;
-    switch (name) { /* accepted, as they change nothing one could see between processes of one machine */
+    switch (name) { /* accepted, as they change nothing one could see between processes of one
+                       machine */
     case SO_SNDBUF:
     case SO_RCVBUF:
     case SO_REUSEADDR:
@@ -575,7 +582,10 @@ static int unix_set_option(struct socket *s, int level, int name, const void *va
 static uint32_t first_size(struct unix_half *h, bool stream)
 {
     mutex_lock(&h->mu);
-    uint32_t n = stream ? h->bytes : list_empty(&h->messages) ? 0 : list_entry(h->messages.next, struct unix_message, link)->size;
+    uint32_t n = stream ? h->bytes
+                 : list_empty(&h->messages)
+                     ? 0
+                     : list_entry(h->messages.next, struct unix_message, link)->size;
     mutex_unlock(&h->mu);
     return n;
 }

@@ -4,19 +4,21 @@
 /*
  * Inside of the room: AF_UNIX, wholly in memory.
  *
- * A `unix_half` is one direction of a connection, or a datagram socket's inbox: a queue of messages with
- * its own lock, counted by everyone who reads from it or writes to it. Sockets never point at each
- * other, only at halves, so closing one side needs no dance with the other. A socket's own half (`in`)
- * lives as long as the socket and is where poll and epoll wait, whatever it gets connected to later.
+ * A `unix_half` is one direction of a connection, or a datagram socket's inbox: a queue of messages
+ * with its own lock, counted by everyone who reads from it or writes to it. Sockets never point at
+ * each other, only at halves, so closing one side needs no dance with the other. A socket's own
+ * half (`in`) lives as long as the socket and is where poll and epoll wait, whatever it gets
+ * connected to later.
  */
 #include "enclave/sync.h"
 #include "lib/base/list.h"
 #include "libos/ipc/wait.h"
 #include "libos/net/socket.h"
 
-#define UNIX_QUEUE_BYTES    212992u /* as net.core.wmem_default */
-#define UNIX_QUEUE_MESSAGES 1024u   /* of datagrams; net.unix.max_dgram_qlen is 512 on usual machines */
-#define UNIX_CHUNK_MAX      65536u  /* a longer stream write is several messages */
+#define UNIX_QUEUE_BYTES 212992u /* as net.core.wmem_default */
+#define UNIX_QUEUE_MESSAGES                                                                        \
+    1024u                     /* of datagrams; net.unix.max_dgram_qlen is 512 on usual machines */
+#define UNIX_CHUNK_MAX 65536u /* a longer stream write is several messages */
 
 struct unix_message {
     struct list link;
@@ -30,16 +32,18 @@ struct unix_message {
 struct unix_half {
     uint32_t refs;
     struct mutex mu;
-    struct list messages;        /* mu */
-    uint32_t bytes, count;       /* mu */
-    bool no_writer;              /* mu: nobody will add: end of file once empty */
-    bool no_reader;              /* mu: nobody will take: EPIPE */
-    bool reset;                  /* mu: the other side closed with unread data: one ECONNRESET */
-    struct net_address owner;    /* mu: name of the socket that reads here */
+    struct list messages;          /* mu */
+    uint32_t bytes, count;         /* mu */
+    bool no_writer;                /* mu: nobody will add: end of file once empty */
+    bool no_reader;                /* mu: nobody will take: EPIPE */
+    bool reset;                    /* mu: the other side closed with unread data: one ECONNRESET */
+    struct net_address owner;      /* mu: name of the socket that reads here */
     struct linux_ucred owner_cred; /* mu */
-    struct unix_half *writer;    /* mu; counted: the one writing peer's own half, to tell it of room; NULL for inboxes */
-    struct wait_queue wait;      /* everything the reading socket may wait for: data, room at its peer, hang-up */
-    struct wait_queue room;      /* senders blocked on this half */
+    struct unix_half *writer; /* mu; counted: the one writing peer's own half, to tell it of room;
+                                 NULL for inboxes */
+    struct wait_queue
+        wait; /* everything the reading socket may wait for: data, room at its peer, hang-up */
+    struct wait_queue room; /* senders blocked on this half */
 };
 
 struct unix_half *unix_half_new(void);
@@ -50,11 +54,15 @@ static inline struct unix_half *unix_half_get(struct unix_half *h)
     return h;
 }
 
-/* Add one message from b (at most size bytes). whole: all or nothing (datagrams). Returns bytes; -EAGAIN when full, -EPIPE, -EFAULT, -ENOMEM. Takes *control when it returns >= 0. */
-int64_t unix_half_push(struct unix_half *h, struct iobuf *b, uint32_t size, bool whole, struct net_control **control, const struct net_address *from,
+/* Add one message from b (at most size bytes). whole: all or nothing (datagrams). Returns bytes;
+ * -EAGAIN when full, -EPIPE, -EFAULT, -ENOMEM. Takes *control when it returns >= 0. */
+int64_t unix_half_push(struct unix_half *h, struct iobuf *b, uint32_t size, bool whole,
+                       struct net_control **control, const struct net_address *from,
                        const struct linux_ucred *cred);
-/* Take bytes of a stream (size of b), or one whole message. -EAGAIN when empty, 0 at the end, -ECONNRESET. */
-int64_t unix_half_pull(struct unix_half *h, struct iobuf *b, bool stream, struct net_message *m, bool want_cred);
+/* Take bytes of a stream (size of b), or one whole message. -EAGAIN when empty, 0 at the end,
+ * -ECONNRESET. */
+int64_t unix_half_pull(struct unix_half *h, struct iobuf *b, bool stream, struct net_message *m,
+                       bool want_cred);
 bool unix_half_can_push(struct unix_half *h, bool stream);
 bool unix_half_can_pull(struct unix_half *h);
 /* Two halves of one connection, and undoing it. */
@@ -64,16 +72,19 @@ void unix_half_close_reader(struct unix_half *h); /* drops what is queued; tells
 void unix_half_shut_reader(struct unix_half *h);  /* SHUT_RD: what is queued may still be read */
 void unix_half_close_writer(struct unix_half *h, bool reset);
 
-/* ---- names (unix_names.c). A bound socket is found by its abstract name or by the inode of its path. */
+/* ---- names (unix_names.c). A bound socket is found by its abstract name or by the inode of its
+ * path. */
 struct dentry;
 struct unix_name {
-    struct list link;            /* g_names_lock */
+    struct list link; /* g_names_lock */
     struct net_address address;
-    struct dentry *dentry;       /* of a path name; counted; NULL: abstract, or where no node could be made */
-    struct socket *socket;       /* not counted; NULL once closed */
+    struct dentry
+        *dentry; /* of a path name; counted; NULL: abstract, or where no node could be made */
+    struct socket *socket; /* not counted; NULL once closed */
 };
 
-/* Bind: -EADDRINUSE, or what making the node answers. size 2 (only a family): an automatic abstract name. */
+/* Bind: -EADDRINUSE, or what making the node answers. size 2 (only a family): an automatic abstract
+ * name. */
 int unix_name_bind(struct socket *s, const struct net_address *a, struct unix_name **out);
 void unix_name_release(struct unix_name *n); /* NULL is fine */
 /* The socket bound to an address: counted. -ECONNREFUSED, -ENOENT, ... as path walking answers. */

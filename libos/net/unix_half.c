@@ -1,5 +1,6 @@
 /*
- * One direction of a Unix connection: a bounded queue of messages between our own threads. See unix.h.
+ * One direction of a Unix connection: a bounded queue of messages between our own threads. See
+ * unix.h.
  */
 #include "enclave/heap.h"
 #include "lib/base/bytes.h"
@@ -29,7 +30,8 @@ static void message_free(struct unix_message *m)
     mem_free(m);
 }
 
-/* Unlink all; the caller frees them without the lock, since dropping a file may close another socket. */
+/* Unlink all; the caller frees them without the lock, since dropping a file may close another
+ * socket. */
 static void empty_locked(struct unix_half *h, struct list *to)
 {
     while (!list_empty(&h->messages)) {
@@ -89,14 +91,17 @@ static void tell_writers(struct unix_half *h, uint32_t events)
 static bool has_room_locked(const struct unix_half *h, uint64_t size, bool whole)
 {
     if (whole)
-        return h->count == 0 || (h->count < UNIX_QUEUE_MESSAGES && h->bytes + size <= UNIX_QUEUE_BYTES);
+        return h->count == 0 ||
+               (h->count < UNIX_QUEUE_MESSAGES && h->bytes + size <= UNIX_QUEUE_BYTES);
     return h->bytes < UNIX_QUEUE_BYTES;
 }
 
-int64_t unix_half_push(struct unix_half *h, struct iobuf *b, uint32_t size, bool whole, struct net_control **control,
-                       const struct net_address *from, const struct linux_ucred *cred)
+int64_t unix_half_push(struct unix_half *h, struct iobuf *b, uint32_t size, bool whole,
+                       struct net_control **control, const struct net_address *from,
+                       const struct linux_ucred *cred)
 {
-    /* Look before copying: what follows may still find it full, and then nothing was taken from b. */
+    /* Look before copying: what follows may still find it full, and then nothing was taken from b.
+     */
     mutex_lock(&h->mu);
     int64_t r = h->no_reader ? -EPIPE : has_room_locked(h, size, whole) ? 0 : -EAGAIN;
     mutex_unlock(&h->mu);
@@ -135,7 +140,8 @@ int64_t unix_half_push(struct unix_half *h, struct iobuf *b, uint32_t size, bool
 
 static struct unix_message *first_locked(struct unix_half *h)
 {
-    return list_empty(&h->messages) ? NULL : list_entry(h->messages.next, struct unix_message, link);
+    return list_empty(&h->messages) ? NULL
+                                    : list_entry(h->messages.next, struct unix_message, link);
 }
 
 /* A copy of the files for MSG_PEEK: both the queue and the receiver then hold them. */
@@ -173,15 +179,18 @@ static int give_control(struct unix_message *m, struct net_message *out, bool pe
     return 0;
 }
 
-/* May a stream read that began with `first` go on into this message? Not across descriptors or other senders. */
+/* May a stream read that began with `first` go on into this message? Not across descriptors or
+ * other senders. */
 static bool continues(const struct unix_message *m, const struct linux_ucred *first, bool want_cred)
 {
     if (m->control)
         return false;
-    return !want_cred || (m->cred.pid == first->pid && m->cred.uid == first->uid && m->cred.gid == first->gid);
+    return !want_cred ||
+           (m->cred.pid == first->pid && m->cred.uid == first->uid && m->cred.gid == first->gid);
 }
 
-static int64_t pull_stream_locked(struct unix_half *h, struct iobuf *b, struct net_message *out, bool want_cred, struct list *done)
+static int64_t pull_stream_locked(struct unix_half *h, struct iobuf *b, struct net_message *out,
+                                  bool want_cred, struct list *done)
 {
     bool peek = out->flags & MSG_PEEK;
     int64_t total = 0;
@@ -218,7 +227,8 @@ static int64_t pull_stream_locked(struct unix_half *h, struct iobuf *b, struct n
     return total;
 }
 
-static int64_t pull_message_locked(struct unix_half *h, struct iobuf *b, struct net_message *out, bool want_cred, struct list *done)
+static int64_t pull_message_locked(struct unix_half *h, struct iobuf *b, struct net_message *out,
+                                   bool want_cred, struct list *done)
 {
     struct unix_message *m = first_locked(h);
     bool peek = out->flags & MSG_PEEK;
@@ -241,14 +251,16 @@ static int64_t pull_message_locked(struct unix_half *h, struct iobuf *b, struct 
     return out->flags & MSG_TRUNC ? (int64_t)m->size : n;
 }
 
-int64_t unix_half_pull(struct unix_half *h, struct iobuf *b, bool stream, struct net_message *out, bool want_cred)
+int64_t unix_half_pull(struct unix_half *h, struct iobuf *b, bool stream, struct net_message *out,
+                       bool want_cred)
 {
     struct list done;
     int64_t r;
     list_init(&done);
     mutex_lock(&h->mu);
     if (first_locked(h)) {
-        r = stream ? pull_stream_locked(h, b, out, want_cred, &done) : pull_message_locked(h, b, out, want_cred, &done);
+        r = stream ? pull_stream_locked(h, b, out, want_cred, &done)
+                   : pull_message_locked(h, b, out, want_cred, &done);
     } else if (h->reset) {
         h->reset = false;
         r = -ECONNRESET;
@@ -266,8 +278,10 @@ int64_t unix_half_pull(struct unix_half *h, struct iobuf *b, bool stream, struct
 bool unix_half_can_push(struct unix_half *h, bool stream)
 {
     mutex_lock(&h->mu);
-    /* A stream is announced writable when a quarter is used at most, as Linux does, so that writers do not wake for crumbs. */
-    bool can = h->no_reader || (stream ? h->bytes <= UNIX_QUEUE_BYTES / 4 : has_room_locked(h, 0, true));
+    /* A stream is announced writable when a quarter is used at most, as Linux does, so that writers
+     * do not wake for crumbs. */
+    bool can = h->no_reader ||
+               (stream ? h->bytes <= UNIX_QUEUE_BYTES / 4 : has_room_locked(h, 0, true));
     mutex_unlock(&h->mu);
     return can;
 }

@@ -1,9 +1,11 @@
 /*
- * Names of Unix sockets: abstract ones by their bytes, path names by the inode that bind() makes. On file
- * systems that can hold no socket node (host directories) the bytes of the path are the name, and no
- * directory entry appears: programs of this instance find each other, nobody else does.
+ * Names of Unix sockets: abstract ones by their bytes, path names by the inode that bind() makes.
+ * On file systems that can hold no socket node (host directories) the bytes of the path are the
+ * name, and no directory entry appears: programs of this instance find each other, nobody else
+ * does.
  *
- * g_names_lock guards the list and each name's socket pointer; it is innermost but for dentry counts.
+ * g_names_lock guards the list and each name's socket pointer; it is innermost but for dentry
+ * counts.
  */
 #include "enclave/heap.h"
 #include "lib/base/bytes.h"
@@ -37,8 +39,7 @@ static void path_of(const struct net_address *a, char path[UNIX_PATH_MAX + 1])
 
 static struct unix_name *find_bytes_locked(const struct net_address *a)
 {
-    list_for_each(it, &g_names)
-    {
+    list_for_each (it, &g_names) {
         struct unix_name *n = list_entry(it, struct unix_name, link);
         if (!n->dentry && n->address.size == a->size && memcmp(&n->address.a, &a->a, a->size) == 0)
             return n;
@@ -48,8 +49,7 @@ static struct unix_name *find_bytes_locked(const struct net_address *a)
 
 static struct unix_name *find_inode_locked(const struct inode *inode)
 {
-    list_for_each(it, &g_names)
-    {
+    list_for_each (it, &g_names) {
         struct unix_name *n = list_entry(it, struct unix_name, link);
         if (n->dentry && n->dentry->inode == inode)
             return n;
@@ -125,7 +125,8 @@ static int hold_locked(struct unix_name *n, struct socket **out)
 {
     uint32_t *refs = &n->socket->file.refs, seen = __atomic_load_n(refs, __ATOMIC_RELAXED);
     while (seen)
-        if (__atomic_compare_exchange_n(refs, &seen, seen + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        if (__atomic_compare_exchange_n(refs, &seen, seen + 1, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED)) {
             *out = n->socket;
             return 0;
         }
@@ -159,7 +160,8 @@ int unix_name_find(const struct net_address *a, struct socket **out)
     }
     mutex_lock(&g_names_lock);
     struct unix_name *n = find_inode_locked(d->inode);
-    r = n ? hold_locked(n, out) : -ECONNREFUSED; /* a plain file, a socket of the host, one whose server went */
+    r = n ? hold_locked(n, out)
+          : -ECONNREFUSED; /* a plain file, a socket of the host, one whose server went */
     mutex_unlock(&g_names_lock);
     dentry_put(d);
     return r;

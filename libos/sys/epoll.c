@@ -12,8 +12,8 @@
 #include "libos/sys/sys.h"
 #include "libos/sys/timeout.h"
 
-#define FEW      32
-#define AT_ONCE  1024u /* more than this many events are collected by the next call */
+#define FEW        32
+#define AT_ONCE    1024u /* more than this many events are collected by the next call */
 #define MAX_EVENTS (INT32_MAX / (int)sizeof(struct linux_epoll_event))
 
 int64_t sys_epoll_create1(int flags)
@@ -96,13 +96,15 @@ int64_t sys_epoll_wait(int epfd, uaddr_t events, int max, int timeout)
     return wait_for(epfd, events, max, deadline_of_ms(timeout));
 }
 
-int64_t sys_epoll_pwait(int epfd, uaddr_t events, int max, int timeout, uaddr_t mask, uint64_t mask_size)
+int64_t sys_epoll_pwait(int epfd, uaddr_t events, int max, int timeout, uaddr_t mask,
+                        uint64_t mask_size)
 {
     int r = set_mask(mask, mask_size);
     return r < 0 ? r : wait_for(epfd, events, max, deadline_of_ms(timeout));
 }
 
-int64_t sys_epoll_pwait2(int epfd, uaddr_t events, int max, uaddr_t timeout, uaddr_t mask, uint64_t mask_size)
+int64_t sys_epoll_pwait2(int epfd, uaddr_t events, int max, uaddr_t timeout, uaddr_t mask,
+                         uint64_t mask_size)
 {
     int64_t deadline;
     int r = timeout_read_timespec(timeout, &deadline);

@@ -1,7 +1,8 @@
 #ifndef LIBOS_SYS_IOCTL_ARG_H
 #define LIBOS_SYS_IOCTL_ARG_H
 
-/* The argument of an ioctl when it is an address: the one way for file code to read or write there. 0 or -EFAULT. */
+/* The argument of an ioctl when it is an address: the one way for file code to read or write there.
+ * 0 or -EFAULT. */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,7 +1,8 @@
 /*
  * Memory calls: decode, resolve the descriptor, check limits of the process, call libos/mm.
  *
- * There is one memory node and no swap: locking succeeds, memory policies are checked and have no effect.
+ * There is one memory node and no swap: locking succeeds, memory policies are checked and have no
+ * effect.
  */
 #include "enclave/heap.h"
 #include "enclave/machine.h"
@@ -47,7 +48,9 @@ int64_t sys_mmap(uaddr_t addr, uint64_t len, int prot, int flags, int fd, int64_
             return -EBADF;
         }
     }
-    int64_t r = within_as_limit(mm, len) ? mm_map(mm, addr, len, (uint32_t)prot, (uint32_t)flags, f, (uint64_t)offset) : -ENOMEM;
+    int64_t r = within_as_limit(mm, len)
+                    ? mm_map(mm, addr, len, (uint32_t)prot, (uint32_t)flags, f, (uint64_t)offset)
+                    : -ENOMEM;
     file_put(f);
     return r;
 }
@@ -111,13 +114,15 @@ int64_t sys_madvise(uaddr_t addr, uint64_t len, int advice)
     return mm_advise(current()->process->mm, addr, len, advice);
 }
 
-/* Enclave pages are never swapped by their own choice, and there is no way to ask: locking is done. */
+/* Enclave pages are never swapped by their own choice, and there is no way to ask: locking is done.
+ */
 static int64_t lock_range(uaddr_t addr, uint64_t len)
 {
     uint64_t start = ALIGN_DOWN(addr, PAGE_SIZE), end;
     if (!checked_add(addr, len, &end) || end > UINT64_MAX - PAGE_SIZE)
         return -EINVAL;
-    return mm_is_mapped(current()->process->mm, start, ALIGN_UP(end, PAGE_SIZE) - start) ? 0 : -ENOMEM;
+    return mm_is_mapped(current()->process->mm, start, ALIGN_UP(end, PAGE_SIZE) - start) ? 0
+                                                                                         : -ENOMEM;
 }
 
 int64_t sys_mlock(uaddr_t addr, uint64_t len)
@@ -149,14 +154,14 @@ int64_t sys_munlockall(void)
 
 /* ---- memory policy: one node, number 0. Source: mm/mempolicy.c, include/uapi/linux/mempolicy.h */
 
-#define MPOL_LOCAL_MODE         4
-#define MPOL_MODE_MAX           6 /* MPOL_WEIGHTED_INTERLEAVE */
-#define MPOL_MODE_FLAGS         0xe000
-#define MPOL_F_NODE             1ul
-#define MPOL_F_ADDR             2ul
-#define MPOL_F_MEMS_ALLOWED     4ul
-#define MBIND_FLAGS             7u
-#define NODES_MAX               1024
+#define MPOL_LOCAL_MODE     4
+#define MPOL_MODE_MAX       6 /* MPOL_WEIGHTED_INTERLEAVE */
+#define MPOL_MODE_FLAGS     0xe000
+#define MPOL_F_NODE         1ul
+#define MPOL_F_ADDR         2ul
+#define MPOL_F_MEMS_ALLOWED 4ul
+#define MBIND_FLAGS         7u
+#define NODES_MAX           1024
 
 /* *any: a node was named. -EINVAL for a node that does not exist. */
 static int read_nodes(uaddr_t mask, uint64_t maxnode, bool *any)
@@ -189,11 +194,13 @@ static int64_t check_policy(int mode, uaddr_t mask, uint64_t maxnode)
     int r = read_nodes(mask, maxnode, &any);
     if (r < 0)
         return r;
-    bool takes_none = plain == 0 || plain == MPOL_LOCAL_MODE, may_none = takes_none || plain == 1 /* MPOL_PREFERRED */;
+    bool takes_none = plain == 0 || plain == MPOL_LOCAL_MODE,
+         may_none = takes_none || plain == 1 /* MPOL_PREFERRED */;
     return (takes_none && any) || (!may_none && !any) ? -EINVAL : 0;
 }
 
-int64_t sys_mbind(uaddr_t addr, uint64_t len, int mode, uaddr_t nodemask, uint64_t maxnode, unsigned flags)
+int64_t sys_mbind(uaddr_t addr, uint64_t len, int mode, uaddr_t nodemask, uint64_t maxnode,
+                  unsigned flags)
 {
     if ((flags & ~MBIND_FLAGS) || !IS_ALIGNED(addr, PAGE_SIZE))
         return -EINVAL;
@@ -208,7 +215,8 @@ int64_t sys_set_mempolicy(int mode, uaddr_t nodemask, uint64_t maxnode)
     return check_policy(mode, nodemask, maxnode);
 }
 
-int64_t sys_get_mempolicy(uaddr_t mode, uaddr_t nodemask, uint64_t maxnode, uaddr_t addr, uint64_t flags)
+int64_t sys_get_mempolicy(uaddr_t mode, uaddr_t nodemask, uint64_t maxnode, uaddr_t addr,
+                          uint64_t flags)
 {
     if (flags & ~(MPOL_F_NODE | MPOL_F_ADDR | MPOL_F_MEMS_ALLOWED))
         return -EINVAL;

@@ -70,7 +70,8 @@ static int ns_of(const struct linux_timespec *ts, int64_t *ns)
 {
     if (ts->sec < 0 || ts->nsec < 0 || ts->nsec >= NSEC_PER_SEC)
         return -EINVAL;
-    if (__builtin_mul_overflow(ts->sec, NSEC_PER_SEC, ns) || __builtin_add_overflow(*ns, ts->nsec, ns))
+    if (__builtin_mul_overflow(ts->sec, NSEC_PER_SEC, ns) ||
+        __builtin_add_overflow(*ns, ts->nsec, ns))
         *ns = INT64_MAX;
     return 0;
 }

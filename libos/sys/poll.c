@@ -1,6 +1,6 @@
 /*
- * poll, ppoll, select, pselect6: copy the sets in, resolve descriptors once, wait, copy the answers out.
- * Small sets need no memory of the heap.
+ * poll, ppoll, select, pselect6: copy the sets in, resolve descriptors once, wait, copy the answers
+ * out. Small sets need no memory of the heap.
  */
 #include "libos/ipc/poll.h"
 
@@ -25,7 +25,8 @@ struct user_pollfd {
 
 static uint32_t fd_limit(void)
 {
-    uint64_t limit = __atomic_load_n(&current()->process->limits[LINUX_RLIMIT_NOFILE].soft, __ATOMIC_RELAXED);
+    uint64_t limit = __atomic_load_n(&current()->process->limits[LINUX_RLIMIT_NOFILE].soft,
+                                     __ATOMIC_RELAXED);
     return (uint32_t)MIN(limit, 1u << 20);
 }
 
@@ -44,7 +45,8 @@ static int set_mask(uaddr_t mask, uint64_t size)
 
 /* ---- poll */
 
-static int64_t poll_fds(struct user_pollfd *fds, struct poll_entry *entries, uint32_t count, int64_t deadline)
+static int64_t poll_fds(struct user_pollfd *fds, struct poll_entry *entries, uint32_t count,
+                        int64_t deadline)
 {
     struct fdtable *table = current()->process->fds;
     int64_t invalid = 0;
@@ -78,8 +80,10 @@ static int64_t do_poll(uaddr_t ufds, uint32_t count, int64_t deadline)
     int64_t r = fds && entries ? user_read(fds, ufds, count * sizeof(*fds)) : -ENOMEM;
     if (r == 0)
         r = poll_fds(fds, entries, count, deadline);
-    for (uint32_t i = 0; i < count && r >= 0; i++) /* only revents: other threads may own the rest */
-        if (user_write(ufds + i * sizeof(*fds) + offsetof(struct user_pollfd, revents), &fds[i].revents, sizeof(fds[i].revents)) < 0)
+    for (uint32_t i = 0; i < count && r >= 0;
+         i++) /* only revents: other threads may own the rest */
+        if (user_write(ufds + i * sizeof(*fds) + offsetof(struct user_pollfd, revents),
+                       &fds[i].revents, sizeof(fds[i].revents)) < 0)
             r = -EFAULT;
     if (count > FEW) {
         mem_free(fds);
@@ -90,7 +94,8 @@ static int64_t do_poll(uaddr_t ufds, uint32_t count, int64_t deadline)
 
 int64_t sys_poll(uaddr_t fds, unsigned count, int timeout)
 {
-    return do_poll(fds, count, timeout < 0 ? PARK_FOREVER : timeout_after((int64_t)timeout * 1000000));
+    return do_poll(fds, count,
+                   timeout < 0 ? PARK_FOREVER : timeout_after((int64_t)timeout * 1000000));
 }
 
 int64_t sys_ppoll(uaddr_t fds, unsigned count, uaddr_t timeout, uaddr_t mask, uint64_t mask_size)
@@ -124,7 +129,8 @@ static bool asked(const struct select_sets *s, unsigned set, uint32_t fd)
     return s->word[set] && (s->word[set][fd / 64] >> (fd % 64) & 1);
 }
 
-static int64_t select_answer(struct select_sets *s, const struct poll_entry *entries, const uint32_t *fd, uint32_t count)
+static int64_t select_answer(struct select_sets *s, const struct poll_entry *entries,
+                             const uint32_t *fd, uint32_t count)
 {
     int64_t bits = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -141,7 +147,8 @@ static int64_t select_answer(struct select_sets *s, const struct poll_entry *ent
     return bits;
 }
 
-static int64_t select_wait(struct select_sets *s, uint32_t n, struct poll_entry *entries, uint32_t *fd, int64_t deadline)
+static int64_t select_wait(struct select_sets *s, uint32_t n, struct poll_entry *entries,
+                           uint32_t *fd, int64_t deadline)
 {
     struct fdtable *table = current()->process->fds;
     uint32_t count = 0;

@@ -1,6 +1,6 @@
 /*
- * Socket calls: decode addresses, vectors and control messages; libos/net does the rest. sendmsg and its
- * relatives stand in socket_msg.c.
+ * Socket calls: decode addresses, vectors and control messages; libos/net does the rest. sendmsg
+ * and its relatives stand in socket_msg.c.
  */
 #include "libos/sys/socket.h"
 
@@ -115,7 +115,8 @@ static int64_t with_address(int fd, uaddr_t address, int size, bool connect)
         return r;
     r = socket_read_address(address, size, &a);
     if (r == 0) {
-        int (*op)(struct socket *, const struct net_address *) = connect ? s->ops->connect : s->ops->bind;
+        int (*op)(struct socket *, const struct net_address *) = connect ? s->ops->connect
+                                                                         : s->ops->bind;
         r = op ? op(s, &a) : -EOPNOTSUPP;
     }
     file_put(f);
@@ -155,7 +156,8 @@ int64_t sys_accept4(int fd, uaddr_t address, uaddr_t size, int flags)
     struct file *f = socket_lookup(fd, &s, &r);
     if (!f)
         return r;
-    r = s->ops->accept ? s->ops->accept(s, (uint32_t)flags & SOCK_NONBLOCK, &peer, &accepted) : -EOPNOTSUPP;
+    r = s->ops->accept ? s->ops->accept(s, (uint32_t)flags & SOCK_NONBLOCK, &peer, &accepted)
+                       : -EOPNOTSUPP;
     file_put(f);
     if (r < 0)
         return r;
@@ -204,7 +206,9 @@ int64_t sys_shutdown(int fd, int how)
     struct file *f = socket_lookup(fd, &s, &r);
     if (!f)
         return r;
-    r = how < SHUT_RD || how > SHUT_RDWR ? -EINVAL : s->ops->shutdown ? s->ops->shutdown(s, how) : -EOPNOTSUPP;
+    r = how < SHUT_RD || how > SHUT_RDWR ? -EINVAL
+        : s->ops->shutdown               ? s->ops->shutdown(s, how)
+                                         : -EOPNOTSUPP;
     file_put(f);
     return r;
 }

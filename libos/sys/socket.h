@@ -13,7 +13,8 @@ struct socket;
 /* A counted file and its socket, or NULL and -EBADF, -ENOTSOCK. */
 struct file *socket_lookup(int fd, struct socket **s, int *error);
 int socket_read_address(uaddr_t address, int64_t size, struct net_address *out);
-/* Address and its size as accept and recvfrom give them: cut to the room, the size is the true one. */
+/* Address and its size as accept and recvfrom give them: cut to the room, the size is the true one.
+ */
 int socket_write_address(const struct net_address *a, uaddr_t address, uaddr_t size_address);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * send, recv and their message forms: vectors and control messages to and from libos/net.
  *
- * Control messages: SCM_RIGHTS and SCM_CREDENTIALS (Unix sockets). Their bytes are the program's and parsed
- * with explicit lengths; a malformed one is -EINVAL, as on Linux.
+ * Control messages: SCM_RIGHTS and SCM_CREDENTIALS (Unix sockets). Their bytes are the program's
+ * and parsed with explicit lengths; a malformed one is -EINVAL, as on Linux.
  */
 #include "libos/sys/socket.h"
 
@@ -17,9 +17,9 @@
 #include "libos/sys/sys.h"
 #include "libos/sys/timeout.h"
 
-#define IOV_MAX     1024
-#define CONTROL_MAX 20480 /* net.core.optmem_max */
-#define IO_MAX      UINT64_C(0x7ffff000)
+#define IOV_MAX      1024
+#define CONTROL_MAX  20480 /* net.core.optmem_max */
+#define IO_MAX       UINT64_C(0x7ffff000)
 #define CMSG_NEXT(n) ALIGN_UP((n), UINT64_C(8))
 
 struct user_iovec {
@@ -86,8 +86,10 @@ static int add_cred(struct net_control *c, const uint8_t *data, uint64_t size)
     memcpy(&c->cred, data, size);
     const struct cred *own = &p->cred;
     bool root = own->euid == 0;
-    if (!root && (c->cred.pid != p->pid || (c->cred.uid != own->uid && c->cred.uid != own->euid && c->cred.uid != own->suid) ||
-                  (c->cred.gid != own->gid && c->cred.gid != own->egid && c->cred.gid != own->sgid)))
+    if (!root &&
+        (c->cred.pid != p->pid ||
+         (c->cred.uid != own->uid && c->cred.uid != own->euid && c->cred.uid != own->suid) ||
+         (c->cred.gid != own->gid && c->cred.gid != own->egid && c->cred.gid != own->sgid)))
         return -EPERM;
     c->has_cred = true;
     return 0;
@@ -147,7 +149,8 @@ struct control_out {
 };
 
 /* One message; what does not fit is cut and said so. Returns bytes of data that fit, or -EFAULT. */
-static int64_t put_control(struct control_out *o, int type, const void *data, uint64_t size, uint32_t *flags)
+static int64_t put_control(struct control_out *o, int type, const void *data, uint64_t size,
+                           uint32_t *flags)
 {
     struct linux_cmsghdr h = { .level = SOL_SOCKET, .type = type };
     if (o->room - o->used < sizeof(h)) {
@@ -158,7 +161,8 @@ static int64_t put_control(struct control_out *o, int type, const void *data, ui
     if (fits < size)
         *flags |= MSG_CTRUNC;
     h.length = sizeof(h) + fits;
-    if (user_write(o->at + o->used, &h, sizeof(h)) < 0 || user_write(o->at + o->used + sizeof(h), data, fits) < 0)
+    if (user_write(o->at + o->used, &h, sizeof(h)) < 0 ||
+        user_write(o->at + o->used + sizeof(h), data, fits) < 0)
         return -EFAULT;
     o->used = MIN(o->used + CMSG_NEXT(h.length), o->room);
     return (int64_t)fits;
@@ -169,7 +173,9 @@ static int put_rights(struct control_out *o, struct net_control *c, bool cloexec
     struct fdtable *table = current()->process->fds;
     int32_t fds[SCM_MAX_FD];
     uint64_t left = o->room - o->used;
-    uint64_t fits = left > sizeof(struct linux_cmsghdr) ? (left - sizeof(struct linux_cmsghdr)) / sizeof(int32_t) : 0;
+    uint64_t fits = left > sizeof(struct linux_cmsghdr)
+                        ? (left - sizeof(struct linux_cmsghdr)) / sizeof(int32_t)
+                        : 0;
     uint32_t count = 0;
     while (count < c->file_count && count < fits) {
         int fd = fd_install(table, file_get(c->files[count]), 0, cloexec);
@@ -191,7 +197,8 @@ static int write_control(struct net_message *m, struct control_out *o, bool pass
     struct net_control *c = m->control;
     if (!c)
         return 0;
-    if (c->has_cred && pass_cred && put_control(o, SCM_CREDENTIALS, &c->cred, sizeof(c->cred), &m->out_flags) < 0)
+    if (c->has_cred && pass_cred &&
+        put_control(o, SCM_CREDENTIALS, &c->cred, sizeof(c->cred), &m->out_flags) < 0)
         return -EFAULT;
     return c->file_count ? put_rights(o, c, m->flags & MSG_CMSG_CLOEXEC, &m->out_flags) : 0;
 }
@@ -232,7 +239,8 @@ static int64_t recv_message(struct socket *s, struct linux_msghdr *h, uint32_t f
     if (r < 0 || err < 0)
         return r < 0 ? r : err;
     if (h->name) {
-        if (m.name.size && user_write(h->name, &m.name.a, MIN(m.name.size, (uint32_t)h->name_length)) < 0)
+        if (m.name.size &&
+            user_write(h->name, &m.name.a, MIN(m.name.size, (uint32_t)h->name_length)) < 0)
             return -EFAULT;
         h->name_length = (int32_t)m.name.size;
     }
@@ -256,9 +264,12 @@ int64_t sys_sendmsg(int fd, uaddr_t msg, int flags)
 
 static int write_header(uaddr_t msg, const struct linux_msghdr *h)
 {
-    bool bad = user_write(msg + offsetof(struct linux_msghdr, name_length), &h->name_length, sizeof(h->name_length)) < 0 ||
-               user_write(msg + offsetof(struct linux_msghdr, control_length), &h->control_length, sizeof(h->control_length)) < 0 ||
-               user_write(msg + offsetof(struct linux_msghdr, flags), &h->flags, sizeof(h->flags)) < 0;
+    bool bad = user_write(msg + offsetof(struct linux_msghdr, name_length), &h->name_length,
+                          sizeof(h->name_length)) < 0 ||
+               user_write(msg + offsetof(struct linux_msghdr, control_length), &h->control_length,
+                          sizeof(h->control_length)) < 0 ||
+               user_write(msg + offsetof(struct linux_msghdr, flags), &h->flags, sizeof(h->flags)) <
+                   0;
     return bad ? -EFAULT : 0;
 }
 
@@ -301,7 +312,8 @@ int64_t sys_sendto(int fd, uaddr_t buf, uint64_t size, int flags, uaddr_t addres
     return r;
 }
 
-int64_t sys_recvfrom(int fd, uaddr_t buf, uint64_t size, int flags, uaddr_t address, uaddr_t address_size)
+int64_t sys_recvfrom(int fd, uaddr_t buf, uint64_t size, int flags, uaddr_t address,
+                     uaddr_t address_size)
 {
     struct net_message m = { .flags = (uint32_t)flags };
     struct iobuf b;
@@ -336,7 +348,8 @@ int64_t sys_sendmmsg(int fd, uaddr_t msgs, unsigned count, int flags)
         uaddr_t at = msgs + (uint64_t)done * sizeof(struct linux_mmsghdr);
         r = user_read(&h, at, sizeof(h)) < 0 ? -EFAULT : send_message(s, &h, (uint32_t)flags);
         uint32_t length = (uint32_t)r;
-        if (r >= 0 && user_write(at + offsetof(struct linux_mmsghdr, length), &length, sizeof(length)) < 0)
+        if (r >= 0 &&
+            user_write(at + offsetof(struct linux_mmsghdr, length), &length, sizeof(length)) < 0)
             r = -EFAULT;
         if (r < 0)
             break;
@@ -362,14 +375,17 @@ int64_t sys_recvmmsg(int fd, uaddr_t msgs, unsigned count, int flags, uaddr_t ti
         uaddr_t at = msgs + (uint64_t)done * sizeof(struct linux_mmsghdr);
         r = recv_at(s, at, each);
         uint32_t length = (uint32_t)r;
-        if (r >= 0 && user_write(at + offsetof(struct linux_mmsghdr, length), &length, sizeof(length)) < 0)
+        if (r >= 0 &&
+            user_write(at + offsetof(struct linux_mmsghdr, length), &length, sizeof(length)) < 0)
             r = -EFAULT;
         if (r < 0)
             break;
         done++;
         if ((uint32_t)flags & MSG_WAITFORONE)
             each |= MSG_DONTWAIT;
-        if (deadline == 0 || (deadline != PARK_FOREVER && timeout_passed(deadline))) /* looked at after each message only, as on Linux */
+        if (deadline == 0 ||
+            (deadline != PARK_FOREVER &&
+             timeout_passed(deadline))) /* looked at after each message only, as on Linux */
             break;
     }
     timeout_write_timespec(timeout, deadline);

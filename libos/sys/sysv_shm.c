@@ -45,9 +45,12 @@ int64_t sys_shmat(int id, uaddr_t addr, int flags)
         return -EINVAL;
     if (addr && (flags & SHM_RND))
         addr = ALIGN_DOWN(addr, PAGE_SIZE);
-    uint32_t prot = PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
+    uint32_t prot = PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) |
+                    (flags & SHM_EXEC ? PROT_EXEC : 0);
     /* The pages stand where they stand: another address cannot be had. */
-    int64_t r = addr && addr != at ? -EINVAL : mm_map(current()->process->mm, 0, size, prot, MAP_SHARED, f, 0);
+    int64_t r = addr && addr != at
+                    ? -EINVAL
+                    : mm_map(current()->process->mm, 0, size, prot, MAP_SHARED, f, 0);
     file_put(f);
     return r;
 }
@@ -56,7 +59,8 @@ int64_t sys_shmdt(uaddr_t addr)
 {
     struct vma v;
     struct mm *mm = current()->process->mm;
-    if (!IS_ALIGNED(addr, PAGE_SIZE) || !mm_find(mm, addr, &v) || v.start != addr || !shm_is_segment(v.file) || v.offset != 0)
+    if (!IS_ALIGNED(addr, PAGE_SIZE) || !mm_find(mm, addr, &v) || v.start != addr ||
+        !shm_is_segment(v.file) || v.offset != 0)
         return -EINVAL;
     return mm_unmap(mm, v.start, v.end - v.start);
 }
@@ -67,9 +71,17 @@ static int64_t stat_segment(int id, uaddr_t buf)
     int r = shm_stat(id, &i);
     if (r < 0)
         return r;
-    struct linux_shmid_ds ds = { .key = i.key, .uid = i.uid, .gid = i.gid, .cuid = i.uid, .cgid = i.gid, .mode = i.mode,
-                                 .size = i.size, .ctime = i.created, .creator_pid = (int32_t)i.creator_pid,
-                                 .last_pid = (int32_t)i.creator_pid, .attached = i.attached };
+    struct linux_shmid_ds ds = { .key = i.key,
+                                 .uid = i.uid,
+                                 .gid = i.gid,
+                                 .cuid = i.uid,
+                                 .cgid = i.gid,
+                                 .mode = i.mode,
+                                 .size = i.size,
+                                 .ctime = i.created,
+                                 .creator_pid = (int32_t)i.creator_pid,
+                                 .last_pid = (int32_t)i.creator_pid,
+                                 .attached = i.attached };
     return user_write(buf, &ds, sizeof(ds));
 }
 

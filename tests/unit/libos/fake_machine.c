@@ -1,6 +1,6 @@
 /*
- * See fake_machine.h. Checks its callers: committing a range that is not taken, protecting or releasing
- * pages that do not exist fails the test.
+ * See fake_machine.h. Checks its callers: committing a range that is not taken, protecting or
+ * releasing pages that do not exist fails the test.
  */
 #include "fake_machine.h"
 
@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-/* libc calls mremap variadic with GNU extensions; declared here so that its flags do not meet ours */
-#include <sys/types.h>
+/* libc calls mremap variadic with GNU extensions; declared here so that its flags do not meet ours
+ */
 #include <sys/syscall.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 void *mmap(void *, size_t, int, int, int, off_t);
@@ -178,7 +179,8 @@ int machine_pages_discard(uint64_t address, uint64_t size)
     return 0;
 }
 
-int machine_pages_map_file(uint64_t address, uint64_t size, unsigned prot, int flags, int host_fd, uint64_t offset)
+int machine_pages_map_file(uint64_t address, uint64_t size, unsigned prot, int flags, int host_fd,
+                           uint64_t offset)
 {
     if (g_machine.is_enclave)
         return -EOPNOTSUPP;
@@ -189,7 +191,8 @@ int machine_pages_map_file(uint64_t address, uint64_t size, unsigned prot, int f
         g_page[i + k].prot = (uint8_t)prot;
     }
     int anonymous = host_fd < 0 ? 0x20 | 0x4000 : 0;
-    CHECK(mmap((void *)address, size, (int)prot, flags | 0x10 | anonymous, host_fd, (off_t)offset) == (void *)address);
+    CHECK(mmap((void *)address, size, (int)prot, flags | 0x10 | anonymous, host_fd,
+               (off_t)offset) == (void *)address);
     return 0;
 }
 
@@ -228,9 +231,7 @@ void mutex_lock_slow(struct mutex *m)
         cpu_pause();
 }
 
-void mutex_unlock_slow(struct mutex *m)
-{
-}
+void mutex_unlock_slow(struct mutex *m) {}
 
 void *mem_alloc(size_t size)
 {

@@ -1,14 +1,14 @@
 /*
- * Pipes, eventfd, poll, epoll and Unix sockets on one thread, without blocking: what is readable when, and
- * with which error. The host is asked for nothing but epoll on one pipe of libc's.
+ * Pipes, eventfd, poll, epoll and Unix sockets on one thread, without blocking: what is readable
+ * when, and with which error. The host is asked for nothing but epoll on one pipe of libc's.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <unistd.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #undef assert
@@ -48,9 +48,7 @@ bool signal_pending_current(void)
     return false;
 }
 
-void signal_from_host(uint64_t bits)
-{
-}
+void signal_from_host(uint64_t bits) {}
 
 int signal_send_thread(struct thread *t, int sig, const struct linux_siginfo *info)
 {
@@ -113,25 +111,23 @@ size_t user_read_some(void *to, uaddr_t from, size_t size)
     return user_read(to, from, size) == 0 ? size : 0;
 }
 
-void locks_release_file(struct file *f)
-{
-}
+void locks_release_file(struct file *f) {}
 
-void dentry_put(struct dentry *d)
-{
-}
+void dentry_put(struct dentry *d) {}
 
 int vfs_stat(struct dentry *d, struct linux_stat *st)
 {
     return -EIO;
 }
 
-int vfs_mknod(struct fs_view *v, struct dentry *start, const char *path, uint32_t mode, struct dentry **out)
+int vfs_mknod(struct fs_view *v, struct dentry *start, const char *path, uint32_t mode,
+              struct dentry **out)
 {
     return -EPERM; /* as a host directory: the bytes of the path are the name */
 }
 
-int vfs_walk(struct fs_view *v, struct dentry *start, const char *path, unsigned flags, struct dentry **out)
+int vfs_walk(struct fs_view *v, struct dentry *start, const char *path, unsigned flags,
+             struct dentry **out)
 {
     return -ENOENT;
 }
@@ -312,7 +308,9 @@ static void epoll_control_refuses_as_linux_does(void **state)
     assert_int_equal(epoll_control(ep, EPOLL_CTL_MOD, r, 3, EPOLLIN, 0), -ENOENT);
     assert_int_equal(epoll_control(r, EPOLL_CTL_ADD, w, 3, EPOLLIN, 0), -EINVAL);
     assert_int_equal(epoll_control(ep, 9, r, 3, EPOLLIN, 0), -EINVAL);
-    assert_int_equal(epoll_control(ep, EPOLL_CTL_ADD, r, 3, EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT, 0), -EINVAL);
+    assert_int_equal(
+        epoll_control(ep, EPOLL_CTL_ADD, r, 3, EPOLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT, 0),
+        -EINVAL);
     assert_int_equal(epoll_control(ep, EPOLL_CTL_ADD, r, 3, EPOLLIN | EPOLLEXCLUSIVE, 0), 0);
     assert_int_equal(epoll_control(ep, EPOLL_CTL_MOD, r, 3, EPOLLIN, 0), -EINVAL);
     file_put(ep);
@@ -331,11 +329,11 @@ static uint32_t host_poll(struct file *f, struct poll *p)
     return 0;
 }
 
-static void host_release(struct file *f)
-{
-}
+static void host_release(struct file *f) {}
 
-static const struct file_ops host_ops = { .kind = "host", .poll = host_poll, .release = host_release };
+static const struct file_ops host_ops = { .kind = "host",
+                                          .poll = host_poll,
+                                          .release = host_release };
 
 static void host_descriptors_wait_in_one_instance_of_the_host(void **state)
 {
@@ -352,7 +350,8 @@ static void host_descriptors_wait_in_one_instance_of_the_host(void **state)
     put(w, "y", 1);
     assert_int_equal(epoll_collect(ep, e, 4, PARK_FOREVER), 2);
     assert_int_equal(e[0].data + e[1].data, 43);
-    struct poll_entry entries[2] = { { .file = &host, .events = EPOLLIN }, { .file = r, .events = EPOLLIN } };
+    struct poll_entry entries[2] = { { .file = &host, .events = EPOLLIN },
+                                     { .file = r, .events = EPOLLIN } };
     assert_int_equal(poll_entries(entries, 2, PARK_FOREVER), 2);
     file_put(&host);
     assert_int_equal(epoll_collect(ep, e, 4, 0), 1);

@@ -1,7 +1,7 @@
 /*
- * libos/mm against a model: random mmap, munmap, mprotect, madvise, mremap and brk on 256 pages, after each
- * of which every page must be mapped, protected, committed and filled as an array says. In both kinds
- * of machine.
+ * libos/mm against a model: random mmap, munmap, mprotect, madvise, mremap and brk on 256 pages,
+ * after each of which every page must be mapped, protected, committed and filled as an array says.
+ * In both kinds of machine.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,9 +25,7 @@
 
 /* ---- what libos/mm needs of others */
 
-void mm_report_oom(const char *call, uint64_t size)
-{
-}
+void mm_report_oom(const char *call, uint64_t size) {}
 
 void file_put(struct file *f)
 {
@@ -59,7 +57,9 @@ static int64_t write_pages(struct file *f, uint64_t offset, const void *src, uin
 
 static int map_op(struct file *f, struct vma *v)
 {
-    v->source = (struct vma_source){ .host_fd = -1, .read_pages = read_pages, .write_pages = write_pages };
+    v->source = (struct vma_source){ .host_fd = -1,
+                                     .read_pages = read_pages,
+                                     .write_pages = write_pages };
     return 0;
 }
 
@@ -164,7 +164,8 @@ static void one_remap(struct mm *mm, uint64_t first, uint64_t count)
 
 static void one_step(struct mm *mm)
 {
-    uint64_t first = (uint64_t)rand() % (PAGES - 1), count = 1 + (uint64_t)rand() % MIN(PAGES - first, 24);
+    uint64_t first = (uint64_t)rand() % (PAGES - 1),
+             count = 1 + (uint64_t)rand() % MIN(PAGES - first, 24);
     switch (rand() % 7) {
     case 0:
     case 1: one_map(mm, first, count); return;
@@ -217,7 +218,8 @@ static void random_operations_match_the_model_in_an_enclave(void **state)
 static unsigned count_vmas(struct mm *mm)
 {
     unsigned n = 0;
-    rb_for_each(it, &mm->tree) n++;
+    rb_for_each (it, &mm->tree)
+        n++;
     return n;
 }
 
@@ -269,9 +271,10 @@ static void segments_over_a_whole_library_keep_its_content(void **state)
     struct file f = test_file(0);
     struct mm *mm = mm_new();
     uint64_t a = (uint64_t)mm_map(mm, 0, 5 * PAGE_SIZE, PROT_READ, MAP_PRIVATE, &f, 0);
-    assert_true((uint64_t)mm_map(mm, a + PAGE_SIZE, 2 * PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_FIXED, &f, PAGE_SIZE) ==
-                a + PAGE_SIZE);
-    assert_true((uint64_t)mm_map(mm, a + 3 * PAGE_SIZE, PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED, &f, 2 * PAGE_SIZE) == a + 3 * PAGE_SIZE);
+    assert_true((uint64_t)mm_map(mm, a + PAGE_SIZE, 2 * PAGE_SIZE, PROT_READ | PROT_EXEC,
+                                 MAP_PRIVATE | MAP_FIXED, &f, PAGE_SIZE) == a + PAGE_SIZE);
+    assert_true((uint64_t)mm_map(mm, a + 3 * PAGE_SIZE, PAGE_SIZE, RW, MAP_PRIVATE | MAP_FIXED, &f,
+                                 2 * PAGE_SIZE) == a + 3 * PAGE_SIZE);
     assert_memory_equal((void *)(a + PAGE_SIZE), g_content + PAGE_SIZE, 2 * PAGE_SIZE);
     assert_memory_equal((void *)(a + 3 * PAGE_SIZE), g_content + 2 * PAGE_SIZE, PAGE_SIZE);
     *(uint8_t *)(a + 3 * PAGE_SIZE) = 99;
@@ -311,8 +314,12 @@ static void mmap_refuses_as_linux_does(void **state)
     assert_int_equal(mm_map(mm, 0, PAGE_SIZE, RW, ANON | MAP_HUGETLB, NULL, 0), -ENOMEM);
     assert_int_equal(mm_map(mm, 0, PAGE_SIZE, RW, MAP_SHARED, &readable, 0), -EACCES);
     assert_int_equal(mm_map(mm, 0, PAGE_SIZE, PROT_READ, MAP_PRIVATE, &writable, 0), -EACCES);
-    assert_int_equal(mm_map(mm, 0, PAGE_SIZE, PROT_READ, MAP_SHARED_VALIDATE | MAP_SYNC, &readable, 0), -EOPNOTSUPP);
-    assert_int_equal(mm_map(mm, 0, PAGE_SIZE, PROT_READ, MAP_PRIVATE, &readable, UINT64_MAX & ~(PAGE_SIZE - 1)), -EOVERFLOW);
+    assert_int_equal(
+        mm_map(mm, 0, PAGE_SIZE, PROT_READ, MAP_SHARED_VALIDATE | MAP_SYNC, &readable, 0),
+        -EOPNOTSUPP);
+    assert_int_equal(
+        mm_map(mm, 0, PAGE_SIZE, PROT_READ, MAP_PRIVATE, &readable, UINT64_MAX & ~(PAGE_SIZE - 1)),
+        -EOVERFLOW);
     assert_int_equal(mm_unmap(mm, at(0), 0), -EINVAL);
     assert_int_equal(mm_protect(mm, at(0), PAGE_SIZE, RW), -ENOMEM);
     assert_int_equal(mm_remap(mm, at(0), PAGE_SIZE, PAGE_SIZE, 0, 0), -EFAULT);
