@@ -78,11 +78,6 @@ int park_poll(struct park_pollfd *fds, uint32_t count, int64_t deadline)
     return n > 0 ? (int)n : park(deadline);
 }
 
-bool user_range_ok(uaddr_t address, uint64_t size)
-{
-    return true;
-}
-
 int user_write(uaddr_t to, const void *from, size_t size)
 {
     memcpy((void *)to, from, size);
