@@ -155,6 +155,17 @@ exit_clean:
     LEAVE
     ud2
 
+    /* _Noreturn void sgx_refuse(void): an entry that the doors let in and C did not. */
+    .globl sgx_refuse
+    .hidden sgx_refuse
+    .type sgx_refuse, @function
+sgx_refuse:
+    movq %gs:TB_EXIT_TO, %rbx
+    movq %gs:TB_HOST_RBP, %rbp
+    movq %gs:TB_HOST_RSP, %rsp
+    movl $EXIT_REFUSED, %edi
+    jmp exit_clean
+
     /* int64_t sgx_exit_call(struct hostcall_frame *frame, bool blocks): one host call. When it blocks: -EINTR if
        an event is pending. An event that arrives between the look and ENCLU sends the thread to
        sgx_exit_interrupted (event.c); one that arrives later finds the host, which looks for itself. */

@@ -25,6 +25,7 @@
 #define ARENA_MOST  (UINT64_C(512) << 20)
 
 extern const char syscall_door[];
+_Noreturn void sgx_refuse(void);
 void sgx_ereport(const void *target_info, const void *data, void *report);
 uint64_t sgx_egetkey(const void *request, void *key);
 
@@ -256,8 +257,7 @@ static _Noreturn void enclave_start(uint64_t start_address)
         !sgx_copy_in(&s, start_address, sizeof(s)) || s.version != BOUNDARY_VERSION || s.thread_count == 0 ||
         s.thread_count > LAYOUT_MAX_THREADS || !IS_ALIGNED(s.staging, 16) ||
         !sgx_is_outside(s.staging, s.thread_count * STAGING_SIZE))
-        for (;;)
-            cpu_pause(); /* there is nobody to tell: the host did not even give a staging area */
+        sgx_refuse();
     tb->staging = s.staging;
     tb->syscall_entry = (uintptr_t)syscall_door;
     tb->wake_fd = -1;
@@ -286,15 +286,13 @@ void sgx_enter(uint64_t reason, uint64_t a, uint64_t b)
     if (thread_block()->layout.index == 0) {
         /* host may enter the first thread again: only its first life exists */
         if (reason != ENTER_START || __atomic_exchange_n(&g_started, 1, __ATOMIC_SEQ_CST))
-            for (;;)
-                cpu_pause();
+            sgx_refuse();
         image_relocate();
         g_backend = &backend_sgx;
         enclave_start(a);
     }
     /* host may enter a thread that was never asked for: it has no way out yet */
     if (reason != ENTER_THREAD || !thread_block()->staging)
-        for (;;)
-            cpu_pause();
+        sgx_refuse();
     sgx_thread_started();
 }
