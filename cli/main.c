@@ -10,7 +10,7 @@
 #include "cli/commands.h"
 #include "cli/term.h"
 #include "cli/version.h"
-#include "manifest/nearest.h"
+#include "text/nearest.h"
 
 struct command {
     const char *name;

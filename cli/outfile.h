@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "manifest/problem.h"
+#include "text/problem.h"
 
 struct outfile {
     int fd;

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "manifest/problem.h"
+#include "text/problem.h"
 
 #define PFCRYPT_KEY_SIZE 16
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "lib/encfile/encfile.h"
-#include "manifest/problem.h"
+#include "text/problem.h"
 
 /* recovery: its descriptor or -1. Descriptors stay the caller's and must outlive the file. */
 int pffile_open(const uint8_t *key, int fd, int recovery, const char *bound, unsigned flags,

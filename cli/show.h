@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "manifest/problem.h"
+#include "text/problem.h"
 
 json_t *show_sigstruct(const uint8_t *data, size_t size, bool verbose, struct problem *why);
 json_t *show_manifest(const char *name, const uint8_t *data, size_t size, struct problem *why);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "manifest/problem.h"
+#include "text/problem.h"
 
 /* Read a whole file of at most `max` bytes; *out is returned, malloc'ed, 8-byte aligned, with a NUL
  * after it. */

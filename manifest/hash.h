@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "manifest/problem.h"
+#include "text/problem.h"
 
 struct hash_job {
     const char *path; /* borrowed */

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "lib/elf/elf.h"
-#include "manifest/problem.h"
+#include "text/problem.h"
 
 struct image_file {
     uint8_t *bytes;

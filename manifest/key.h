@@ -7,7 +7,7 @@
  */
 #include <openssl/types.h>
 
-#include "manifest/problem.h"
+#include "text/problem.h"
 
 #define KEY_BITS  3072
 #define KEY_BYTES 384

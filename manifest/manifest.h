@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "manifest/model.h"
-#include "manifest/problem.h"
+#include "text/problem.h"
 
 /* Read, parse and check a manifest. Returns 0 and *out is returned (manifest_free); negative errno.
  */

@@ -12,7 +12,7 @@
 
 #include "lib/plan/plan.h"
 #include "manifest/arena.h"
-#include "manifest/toml.h"
+#include "text/toml.h"
 
 enum manifest_feature { FEATURE_UNSPECIFIED, FEATURE_DISABLED, FEATURE_REQUIRED };
 

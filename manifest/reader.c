@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "manifest/nearest.h"
+#include "text/nearest.h"
 
 int reader_fail(struct reader *r, const struct toml_node *node, const char *key, const char *format,
                 ...)

@@ -6,7 +6,7 @@
  * "FILE:LINE:COLUMN: KEY: why".
  */
 #include "manifest/model.h"
-#include "manifest/problem.h"
+#include "text/problem.h"
 
 struct reader {
     struct manifest *m;

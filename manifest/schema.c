@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "manifest/nearest.h"
+#include "text/nearest.h"
 #include "manifest/reader.h"
 
 enum key_kind {

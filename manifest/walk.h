@@ -4,7 +4,7 @@
 /* The files below a directory, in the order and by the rules of specs/manifest.md §3.6. */
 #include <stdint.h>
 
-#include "manifest/problem.h"
+#include "text/problem.h"
 
 /* Called for each file with its path (the directory as written, joined with names). Nonzero stops.
  */

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "manifest/nearest.h"
-#include "manifest/toml.h"
+#include "text/nearest.h"
+#include "text/toml.h"
 
 static struct toml_node *parse(const char *text)
 {

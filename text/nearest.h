@@ -1,5 +1,5 @@
-#ifndef MANIFEST_NEAREST_H
-#define MANIFEST_NEAREST_H
+#ifndef TEXT_NEAREST_H
+#define TEXT_NEAREST_H
 
 /*
  * "Did you mean": the name of a NULL-terminated list with the least edit distance to what was

@@ -1,5 +1,5 @@
-#ifndef MANIFEST_PROBLEM_H
-#define MANIFEST_PROBLEM_H
+#ifndef TEXT_PROBLEM_H
+#define TEXT_PROBLEM_H
 
 /*
  * Why something failed, in words: "which: why", without the program's name and without a newline.

@@ -1,5 +1,5 @@
-#ifndef MANIFEST_TOML_H
-#define MANIFEST_TOML_H
+#ifndef TEXT_TOML_H
+#define TEXT_TOML_H
 
 /*
  * TOML 1.0 as a plain C tree. Every node knows where it stands in the text, so that a wrong value
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "manifest/problem.h"
+#include "text/problem.h"
 
 #define TOML_TEXT_MAX  ((size_t)256 << 20)
 #define TOML_DEPTH_MAX 64

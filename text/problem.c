@@ -1,5 +1,5 @@
-/* Texts of failures. See manifest/problem.h. */
-#include "manifest/problem.h"
+/* Texts of failures. See text/problem.h. */
+#include "text/problem.h"
 
 #include <stdarg.h>
 #include <stdio.h>

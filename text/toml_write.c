@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "manifest/toml.h"
+#include "text/toml.h"
 
 static void write_string(FILE *out, const char *text, size_t length)
 {

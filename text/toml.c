@@ -1,5 +1,5 @@
-/* The C tree that toml.cc fills: make, find, change, free. See manifest/toml.h. */
-#include "manifest/toml.h"
+/* The C tree that toml.cc fills: make, find, change, free. See text/toml.h. */
+#include "text/toml.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Edit distance between short names, for "did you mean". See manifest/nearest.h. */
-#include "manifest/nearest.h"
+/* Edit distance between short names, for "did you mean". See text/nearest.h. */
+#include "text/nearest.h"
 
 #include <stddef.h>
 #include <string.h>

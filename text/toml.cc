@@ -35,7 +35,7 @@ struct parser_gave_up {
 #include <string_view>
 
 extern "C" {
-#include "manifest/toml.h"
+#include "text/toml.h"
 }
 
 namespace
