@@ -97,7 +97,11 @@ int direct_thread_create(void (*entry)(void *arg), void *arg, struct thread_bloc
     t->tb.park_sleeping = 0;
     t->tb.thread = NULL;
     *out = &t->tb;
+    /* Blocked until it has its own GS base and alternate stack: a kick before that would count as ours. */
+    uint64_t all = UINT64_MAX, before;
+    direct_sys(NR_RT_SIGPROCMASK, 2 /* SETMASK */, (uintptr_t)&all, (uintptr_t)&before, 8);
     int64_t tid = direct_clone(CLONE_FLAGS, t->tb.layout.stack_top - 256, &t->tb.host_tid, &t->tb.host_tid, &t->tb);
+    direct_sys(NR_RT_SIGPROCMASK, 2, (uintptr_t)&before, 0, 8);
     if (tid < 0) {
         __atomic_store_n(&t->tb.host_tid, 0, __ATOMIC_RELEASE);
         return tid == -EAGAIN || tid == -ENOMEM ? (int)tid : -EAGAIN;
