@@ -19,7 +19,7 @@
 #define REGS_RFLAGS 136
 #define REGS_RSP    144
 #define REGS_FULL   152
-#define FLAGS_DANGEROUS 0x44100 /* AC NT TF: alignment checks would hit our own accesses */
+#define FLAGS_DANGEROUS 0x44500 /* AC NT DF TF: alignment checks would hit our own accesses */
 
     .text
     .globl syscall_door, event_door, cpu_enter_user, door_exit_start, door_exit_end
@@ -62,8 +62,13 @@ door_exit_start:
     jne exit_pending
     cmpq $0, REGS_FULL(%rsp)
     jne exit_full
+    /* The arithmetic flags survive a system call. As popfq would restore them, but in a few cycles. */
     movb REGS_RFLAGS(%rsp), %ah
-    sahf                        /* the flags that code could look at; nothing below changes them */
+    movb REGS_RFLAGS+1(%rsp), %al
+    shrb $3, %al
+    andb $1, %al
+    addb $0x7f, %al             /* OF, which sahf leaves alone */
+    sahf
     popq %r15
     popq %r14
     popq %r13

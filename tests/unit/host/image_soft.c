@@ -170,7 +170,7 @@ static void test_threads(void)
     g_skip = 0;
     EXPECT(call(HC_thread_create, 1, 0, 0) == 0);
     EXPECT(image_test_registers(3) == 0);
-    EXPECT(g_events == 1 && g_signal == 64 && g_exitinfo == 0);
+    EXPECT(g_events == 1 && g_signal == KICK_SIGNAL && g_exitinfo == 0);
     g_phase = 2;
     EXPECT(call(HC_thread_create, 1, 0, 0) == 0); /* the same TCS again */
     EXPECT((int64_t)call(HC_thread_wait, 0, UINT64_MAX, 0) == -EINTR && gs(0x120) == SIGNAL_KICK_BIT);
