@@ -17,6 +17,7 @@
 #include "libos/proc/lifecycle.h"
 #include "libos/proc/thread.h"
 #include "libos/proc/timers.h"
+#include "libos/sys/dispatch.h"
 
 struct mutex g_processes_lock;
 struct list g_processes = LIST_INIT(g_processes); /* g_processes_lock */
@@ -129,6 +130,7 @@ void process_ended(struct process *p)
     mutex_unlock(&g_processes_lock);
     if (last) {
         log_debug("process %d ended with status %#x", p->pid, p->exit_code);
+        dispatch_print_stats();
         machine_exit(host_status(p->exit_code));
     }
     process_put(p); /* the table's reference */

@@ -107,6 +107,11 @@ static void call_watched(struct cpu_regs *regs)
     trace_leave(&before, (int64_t)regs->rax);
 }
 
+uint64_t dispatch_count(uint64_t nr)
+{
+    return __atomic_load_n(&g_counts[nr], __ATOMIC_RELAXED);
+}
+
 void dispatch_call(struct cpu_regs *regs)
 {
     current()->regs = regs;

@@ -29,7 +29,10 @@ int dispatch_init(void);
 /* Serve the call in regs->orig_rax and put its result into regs->rax. */
 void dispatch_call(struct cpu_regs *regs);
 
-/* --stats, printed when the program ends. */
+/* How often call nr was made; 0 without --stats. */
+uint64_t dispatch_count(uint64_t nr);
+
+/* --stats, printed when the program ends (libos/sys/stats.c). */
 void dispatch_print_stats(void);
 
 #endif

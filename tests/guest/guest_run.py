@@ -13,9 +13,10 @@ def libraries_of(program):
     return ' '.join(dict.fromkeys(words))
 
 class Guest:
-    """All guest programs of one build directory, in one scratch directory."""
-    def __init__(self, build, scratch, template=HERE / 'guest.manifest.template', size='1G'):
+    """All guest programs of one build directory, in one scratch directory. also: a second folder of scripts under tests/."""
+    def __init__(self, build, scratch, also='', template=HERE / 'guest.manifest.template', size='1G'):
         self.build, self.scratch, self.template, self.size = pathlib.Path(build).resolve(), pathlib.Path(scratch).resolve(), template, size
+        self.scripts = ' '.join(str(p) for p in (HERE / 'py', HERE.parent / also if also else None) if p)
         self.programs = self.build / 'tests/guest'
         self.cloister = self.build / 'cli/cloister'
         self.apps, self.native_results = {}, {}
@@ -45,7 +46,7 @@ class Guest:
         if not key.exists():
             self.command('keygen', key)
         app = self.scratch / 'apps' / (pathlib.Path(entrypoint).name + ('-encrypted' if encrypted else ''))
-        more = [f"-Dscripts={HERE / 'py'}"] if entrypoint == PYTHON else []
+        more = [f'-Dscripts={self.scripts}'] if entrypoint == PYTHON else []
         more += ['-Dencrypted'] if encrypted else []
         self.command('manifest', f'-Dentrypoint={entrypoint}', f'-Dscratch={self.scratch}', f'-Dsize={self.size}',
                      f'-Dlibraries={libraries_of(entrypoint)}', *more, self.template, f'{app}.manifest')
