@@ -143,7 +143,7 @@ _Noreturn void build_enter(const struct options *o, const struct plan *plan)
     g_host.aesm_path = o->aesm;
     g_host.host_signals = plan->h->host_signals;
     make_threads();
-    start_info_fill(o, g_tcs_count, &start);
+    start_info_fill(o, plan, g_tcs_count, &start);
     start.staging = g_host.staging;
     g_host.start = address_of(&start);
 

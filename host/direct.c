@@ -98,7 +98,7 @@ _Noreturn void direct_run(const struct options *o, const struct image *image, co
     uint64_t base = map_image(image);
     void *stack = map_stack();
 
-    start_info_fill(o, plan->h->max_threads, &start);
+    start_info_fill(o, plan, plan->h->max_threads, &start);
     start.plan = copy_plan(plan);
     start.plan_size = plan->h->size;
     start.image_start = base + image->elf.low;

@@ -129,13 +129,25 @@ static uint32_t open_verity(const char *path)
     return (uint32_t)fd;
 }
 
+/* loader.log_file: a plain path of the host's; without it standard error. */
+static uint32_t open_log(const struct plan *plan)
+{
+    const char *path = plan_string(plan, plan->h->log_file);
+    if (!*path || plan->h->log_level == PLAN_LOG_NONE)
+        return 2;
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        host_fail("cannot open the log file (loader.log_file): %s: %s", path, host_error_name(errno));
+    return (uint32_t)fd;
+}
+
 static uint32_t cpu_count(void)
 {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof(set), &set) ? 1 : (uint32_t)CPU_COUNT(&set);
 }
 
-void start_info_fill(const struct options *o, uint32_t thread_count, struct start *out)
+void start_info_fill(const struct options *o, const struct plan *plan, uint32_t thread_count, struct start *out)
 {
     struct utsname name;
     uint64_t env_count = 0;
@@ -144,7 +156,7 @@ void start_info_fill(const struct options *o, uint32_t thread_count, struct star
     *out = (struct start){
         .version = BOUNDARY_VERSION, .thread_count = thread_count,
         .cpu_features = crypto_features_detect(), .tsc_hz = tsc_hz(),
-        .log_fd = 2, .log_level = o->log_level, .trace = o->trace, .stats = o->stats,
+        .log_fd = open_log(plan), .log_level = o->log_level, .trace = o->trace, .stats = o->stats,
         .host_pid = (uint32_t)getpid(), .cpu_count = cpu_count(),
         .verity_fd = open_verity(o->verity),
     };

@@ -53,6 +53,8 @@ static int mount_host(struct reader *r, const struct toml_node *node, const char
     int ret = reader_uri(r, uri, key, m->type == PLAN_MOUNT_ENCRYPTED ? NULL : &dev, &m->host);
     if (ret)
         return ret;
+    if (m->type == PLAN_MOUNT_SHM && dev)
+        return reader_fail(r, node, key, "untrusted_shm mounts are not honoured yet");
     if (m->type == PLAN_MOUNT_SHM && !dev)
         return reader_fail(r, uri, key, "the uri of an untrusted_shm mount begins with \"dev:\"");
     m->flags |= dev ? PLAN_MOUNT_DEVICE : 0;
