@@ -136,7 +136,12 @@ static int encrypted_rename(struct inode *from_dir, const char *from, struct ino
         r = stat_host(moved, &st);
     if (r < 0)
         return r;
-    if ((st.mode & S_IFMT) == S_IFDIR || (flags & RENAME_EXCHANGE))
+    if ((st.mode & S_IFMT) == S_IFDIR && !(flags & RENAME_EXCHANGE)) {
+        struct linux_stat target;
+        r = (int)host_call(newfstatat, HOST_CWD, PTR(new), PTR(&target), AT_SYMLINK_NOFOLLOW);
+        return r == 0 && (target.mode & S_IFMT) != S_IFDIR ? -ENOTDIR : -EXDEV;
+    }
+    if (flags & RENAME_EXCHANGE)
         return -EXDEV;
     return encrypted_object_rename(mount_of(from_dir), old, new, flags);
 }
