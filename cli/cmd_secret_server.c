@@ -25,7 +25,7 @@ static void judge(void *arg, const uint8_t *der, size_t size, struct ratls_outco
 {
     const struct secret_options *o = arg;
     struct ratls_relying_party party = { .roots = &o->roots, .collateral = &o->collateral,
-                                         .policy = &o->policy.policy };
+                                         .policy = &o->policy.policy, .cache = o->cache };
     (void)ratls_verify(der, size, &party, (int64_t)time(NULL), out);
 }
 

@@ -17,6 +17,7 @@
 #include "lib/base/bytes.h"
 #include "lib/base/str.h"
 #include "lib/sgx/sigstruct.h"
+#include "text/problem.h"
 
 #define SECRET_MAX (16u << 20)
 
@@ -73,7 +74,7 @@ static void help(void)
           "  --allow-debug          accept debug enclaves, whose memory the host can read\n"
           "  --accept-tcb STATUS    accept a platform status beside UpToDate, e.g. SWHardeningNeeded\n"
           "  --any-enclave          accept every enclave on a genuine platform\n"
-          "  --policy FILE          the same as a JSON file (attest/ratls/policy_file.h)\n"
+          "  --policy FILE          the same and more as a TOML file (attest/README.md)\n"
           "Whom to believe:\n"
           "  --trust-root FILE      root certificate to trust instead of Intel's\n"
           "  --collateral PATH      folder or file with revocation lists, TCB info and QE identity\n"
@@ -159,9 +160,9 @@ static int take_secret(struct secret_options *o, const char *path, bool is_key)
 
 static int take_policy(struct secret_options *o, const char *path)
 {
-    char why[256];
-    if (policy_file_load(path, &o->policy, why, sizeof(why)))
-        return term_error("policy: %s: %s", path, why);
+    struct problem why;
+    if (policy_file_load(path, &o->policy, &why))
+        return term_error("policy: %s", why.text);
     return -1;
 }
 
@@ -182,7 +183,8 @@ static int take_soft(struct secret_options *o, const char *given)
     if (ret == 0)
         ret = soft_pki_ensure(folder);
     if (ret == 0)
-        ret = soft_path(folder, SOFT_ROOT_FILE, o->policy.trust_root, sizeof(o->policy.trust_root));
+        ret = soft_path(folder, SOFT_ROOT_FILE, o->policy.roots.path[0], sizeof(o->policy.roots.path[0]));
+    o->policy.roots.count = ret == 0;
     if (ret == 0)
         ret = soft_path(folder, SOFT_COLLATERAL_DIR, o->policy.collateral, sizeof(o->policy.collateral));
     if (ret)
@@ -218,7 +220,9 @@ static int take_identity_option(int c, struct secret_options *o)
     case OPT_ACCEPT_TCB:
         return policy_accept_status(p, optarg) ? term_usage("--accept-tcb: unknown status: %s", optarg) : -1;
     case OPT_POLICY: return take_policy(o, optarg);
-    case OPT_ROOT: return take_path(optarg, o->policy.trust_root, sizeof(o->policy.trust_root));
+    case OPT_ROOT:
+        o->policy.roots.count = 1;
+        return take_path(optarg, o->policy.roots.path[0], sizeof(o->policy.roots.path[0]));
     case OPT_COLLATERAL: return take_path(optarg, o->policy.collateral, sizeof(o->policy.collateral));
     case OPT_SOFT: return take_soft(o, optarg);
     default: return -1;
@@ -261,8 +265,9 @@ static int finish(struct secret_options *o)
         return term_usage("who may have it? give --mrenclave or --mrsigner (or --any-enclave)");
     if (!o->policy.collateral[0])
         return term_usage("no collateral: give --collateral PATH (or --soft for the software device)");
-    if (relying_load_root(o->policy.trust_root[0] ? o->policy.trust_root : NULL, &o->roots))
+    if (relying_load_roots(&o->policy.roots, &o->roots))
         return EXIT_FAILED; /* it has said why */
+    o->cache = verify_cache_new(); /* NULL only costs speed */
     int ret = collateral_load(o->policy.collateral, &o->collateral, &missing);
     if (ret)
         return term_error("collateral: %s%s%s: %s", o->policy.collateral, missing ? "/" : "",
@@ -292,5 +297,7 @@ void secret_options_fini(struct secret_options *o)
         bytes_wipe(o->secret, o->secret_size);
     free(o->secret);
     o->secret = NULL;
+    verify_cache_free(o->cache);
+    o->cache = NULL;
     collateral_fini(&o->collateral);
 }

@@ -8,6 +8,7 @@
 #include "attest/dcap/collateral.h"
 #include "attest/ratls/policy_file.h"
 #include "attest/dcap/trust.h"
+#include "attest/dcap/verify_cache.h"
 
 struct secret_options {
     char host[256], port[32];
@@ -17,6 +18,7 @@ struct secret_options {
     struct policy_file policy;
     struct trust_roots roots;
     struct collateral collateral;
+    struct verify_cache *cache; /* owned: what verified once */
     bool json;
     bool soft; /* the software device is trusted */
     uint64_t max_clients;

@@ -156,19 +156,27 @@ static bool signed_by(X509 *x, X509 *issuer)
            X509_get_signature_nid(x) == NID_ecdsa_with_SHA256 && X509_verify(x, key) == 1;
 }
 
-const char *chain_problem(const struct chain *c, const char *leaf_name)
+static const char *cas_problem(const struct chain *c)
 {
-    X509 *issuer = c->intermediate ? c->intermediate : c->root;
     if (!name_contains(c->root, "SGX Root CA"))
         return "the root's name is not SGX Root CA";
     if (!signed_by(c->root, c->root))
         return "the root is not signed by itself";
-    if (c->intermediate) {
-        if (!name_contains(c->intermediate, "CA"))
-            return "the intermediate's name is not that of a CA";
-        if (!issued(c->root, c->intermediate) || !signed_by(c->intermediate, c->root))
-            return "the intermediate certificate is not signed by the root";
-    }
+    if (!c->intermediate)
+        return NULL;
+    if (!name_contains(c->intermediate, "CA"))
+        return "the intermediate's name is not that of a CA";
+    if (!issued(c->root, c->intermediate) || !signed_by(c->intermediate, c->root))
+        return "the intermediate certificate is not signed by the root";
+    return NULL;
+}
+
+const char *chain_problem(const struct chain *c, const char *leaf_name, bool cas_known)
+{
+    X509 *issuer = c->intermediate ? c->intermediate : c->root;
+    const char *why = cas_known ? NULL : cas_problem(c);
+    if (why)
+        return why;
     if (!name_contains(c->leaf, leaf_name))
         return "the leaf's name is not what it should be";
     if (!issued(issuer, c->leaf) || !signed_by(c->leaf, issuer))

@@ -11,18 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attest/dcap/verdict.h"
+
 #define CHAIN_PEM_MAX (64u << 10)
 
 struct chain {
     X509 *leaf, *intermediate, *root; /* owned; an issuer chain has no intermediate */
-};
-
-/* From the SGX extension of a PCK certificate. Source: dcap.md 2.2. */
-struct pck_facts {
-    uint8_t ppid[16], pceid[2], fmspc[6], cpusvn[16];
-    uint8_t components[16];
-    uint16_t pcesvn;
-    unsigned sgx_type; /* 0 standard, 1 scalable, 2 scalable with integrity */
 };
 
 /* The window in which everything seen so far is valid. */
@@ -38,8 +32,11 @@ struct window {
 int chain_parse(const void *pem, size_t size, unsigned count, struct chain *out, const char **why);
 void chain_fini(struct chain *c);
 
-/* Names and signatures from the root down; `leaf_name` is what the leaf's CN must contain. NULL or why not. */
-const char *chain_problem(const struct chain *c, const char *leaf_name);
+/*
+ * Names and signatures from the root down; `leaf_name` is what the leaf's CN must contain. With `cas_known`
+ * the certificates above the leaf have passed before and only the leaf's are checked. NULL or why not.
+ */
+const char *chain_problem(const struct chain *c, const char *leaf_name, bool cas_known);
 void chain_dates(const struct chain *c, struct window *w);
 
 /* Returns 0 or -EINVAL. */

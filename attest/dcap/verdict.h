@@ -67,6 +67,14 @@ enum tcb_status {
 #define ADVISORY_MAX      64
 #define ADVISORY_NAME_MAX 32
 
+/* From the SGX extension of a PCK certificate. Source: dcap.md 2.2. */
+struct pck_facts {
+    uint8_t ppid[16], pceid[2], fmspc[6], cpusvn[16];
+    uint8_t components[16];
+    uint16_t pcesvn;
+    unsigned sgx_type; /* 0 standard, 1 scalable, 2 scalable with integrity */
+};
+
 struct advisories {
     unsigned count;
     char name[ADVISORY_MAX][ADVISORY_NAME_MAX]; /* sorted, no duplicates */
@@ -83,6 +91,11 @@ struct verdict_body {
     uint8_t report_data[64];
 };
 
+/* From when to when a part of the evidence holds; both 0 before the step that reads it. */
+struct verdict_period {
+    int64_t start, end;
+};
+
 struct verdict {
     bool verified;             /* every step passed */
     enum verify_step failed;   /* the first failed step; VERIFY_DONE when verified */
@@ -92,8 +105,13 @@ struct verdict {
     bool expired, not_yet_valid; /* of any certificate or collateral; see verify_options */
     int64_t tcb_date;          /* of the matched level: the oldest of platform, QE, module */
     uint32_t evaluation_number;
+    int64_t now;               /* at which it was verified */
     int64_t earliest_expiration, latest_issue;
+    int64_t collateral_issued; /* the oldest of TCB info, QE identity and PCK revocation list */
+    struct verdict_period tcb_info, qe_identity, pck_crl, root_crl, pck_chain, signer_chain;
     struct advisories advisories;
+    struct pck_facts pck;      /* what the platform's certificate says; see pck_known */
+    bool pck_known;
     uint8_t fmspc[6];
     uint8_t root_key_sha256[32];
     struct verdict_body body;  /* filled as soon as the quote parses: read it only when verified */

@@ -23,12 +23,9 @@ struct verification {
     const struct collateral *collateral;
     const struct verify_options *options;
     struct quote quote;
-    struct chain pck, tcb_chain, qe_chain;
-    struct pck_facts facts;
-    X509_CRL *root_crl, *pck_crl;
-    struct tcb_info tcb;
-    struct enclave_identity identity;
-    struct window dates;
+    struct collateral_set *set; /* reference */
+    struct pck_chain *pck;      /* reference */
+    bool set_known, pck_known;  /* from the cache: every signature in it was right */
     struct verdict *out;
 };
 
@@ -88,53 +85,79 @@ static int decode_quote(struct verification *v, const void *quote, size_t size)
     return 0;
 }
 
-static int decode_pck(struct verification *v)
+static int parse_pck(struct verification *v)
 {
+    struct pck_chain *p = v->pck = pck_chain_new(v->quote.cert_data, v->quote.cert_size);
     const char *why;
-    if (chain_parse(v->quote.cert_data, v->quote.cert_size, 3, &v->pck, &why))
+    if (!p)
+        return -ENOMEM;
+    if (chain_parse(p->text, p->size, 3, &p->chain, &why))
         return malformed(v, VERIFY_PCK_CHAIN_FORMAT, why);
-    if (pck_facts_parse(v->pck.leaf, &v->facts))
+    if (pck_facts_parse(p->chain.leaf, &p->facts))
         return malformed(v, VERIFY_PCK_CHAIN_FORMAT, "the SGX extension of the leaf is malformed");
     /* Both say the same in every real certificate; one that contradicts itself is not believed. */
-    if (memcmp(v->facts.components, v->facts.cpusvn, TCB_COMPONENTS) != 0)
+    if (memcmp(p->facts.components, p->facts.cpusvn, TCB_COMPONENTS) != 0)
         return malformed(v, VERIFY_PCK_CHAIN_FORMAT, "CPUSVN and TCB components disagree");
-    memcpy(v->out->fmspc, v->facts.fmspc, sizeof(v->out->fmspc));
-    return check_root(v, &v->pck, VERIFY_TRUST_ROOT);
+    return 0;
+}
+
+static int decode_pck(struct verification *v)
+{
+    if (v->set_known)
+        v->pck = verify_cache_find_chain(v->options->cache, v->set, v->quote.cert_data, v->quote.cert_size);
+    v->pck_known = v->pck != NULL;
+    int ret = v->pck_known ? 0 : parse_pck(v);
+    if (ret)
+        return ret;
+    v->out->pck = v->pck->facts;
+    v->out->pck_known = true;
+    memcpy(v->out->fmspc, v->pck->facts.fmspc, sizeof(v->out->fmspc));
+    return check_root(v, &v->pck->chain, VERIFY_TRUST_ROOT);
 }
 
 static int decode_issuers(struct verification *v)
 {
     const struct collateral *c = v->collateral;
+    struct collateral_set *s = v->set;
     int qe = c->item[COLLATERAL_QE_CHAIN].data ? COLLATERAL_QE_CHAIN : COLLATERAL_TCB_CHAIN;
     const char *why;
     if (chain_parse(c->item[COLLATERAL_TCB_CHAIN].data, c->item[COLLATERAL_TCB_CHAIN].size, 2,
-                    &v->tcb_chain, &why) ||
-        chain_parse(c->item[qe].data, c->item[qe].size, 2, &v->qe_chain, &why))
+                    &s->tcb_chain, &why) ||
+        chain_parse(c->item[qe].data, c->item[qe].size, 2, &s->qe_chain, &why))
         return malformed(v, VERIFY_ISSUER_CHAIN_FORMAT, why);
-    v->root_crl = crl_parse(c->item[COLLATERAL_ROOT_CRL].data, c->item[COLLATERAL_ROOT_CRL].size);
-    if (!v->root_crl)
+    s->root_crl = crl_parse(c->item[COLLATERAL_ROOT_CRL].data, c->item[COLLATERAL_ROOT_CRL].size);
+    if (!s->root_crl)
         return malformed(v, VERIFY_CRL_FORMAT, "root CA revocation list");
-    v->pck_crl = crl_parse(c->item[COLLATERAL_PCK_CRL].data, c->item[COLLATERAL_PCK_CRL].size);
-    if (!v->pck_crl)
+    s->pck_crl = crl_parse(c->item[COLLATERAL_PCK_CRL].data, c->item[COLLATERAL_PCK_CRL].size);
+    if (!s->pck_crl)
         return malformed(v, VERIFY_CRL_FORMAT, "PCK revocation list");
     return 0;
+}
+
+static int decode_tcb_info(struct verification *v)
+{
+    const struct collateral *c = v->collateral;
+    v->set = verify_cache_find_set(v->options->cache, c);
+    v->set_known = v->set != NULL;
+    if (v->set_known)
+        return 0;
+    v->set = collateral_set_new();
+    if (!v->set)
+        return -ENOMEM;
+    int ret = tcb_info_parse((const char *)c->item[COLLATERAL_TCB_INFO].data,
+                             c->item[COLLATERAL_TCB_INFO].size, &v->set->tcb);
+    return ret && ret != -ENOMEM ? malformed(v, VERIFY_TCB_INFO_FORMAT, NULL) : ret;
 }
 
 static int decode(struct verification *v, const void *quote, size_t size)
 {
     const struct collateral *c = v->collateral;
-    int ret = decode_quote(v, quote, size);
-    if (ret)
-        return ret;
-    ret = tcb_info_parse((const char *)c->item[COLLATERAL_TCB_INFO].data,
-                         c->item[COLLATERAL_TCB_INFO].size, &v->tcb);
-    if (ret)
-        return ret == -ENOMEM ? ret : malformed(v, VERIFY_TCB_INFO_FORMAT, NULL);
-    ret = decode_pck(v);
-    if (ret)
+    int ret;
+    if ((ret = decode_quote(v, quote, size)) || (ret = decode_tcb_info(v)) || (ret = decode_pck(v)) ||
+        v->set_known)
         return ret;
     ret = identity_parse((const char *)c->item[COLLATERAL_QE_IDENTITY].data,
-                         c->item[COLLATERAL_QE_IDENTITY].size, &v->identity);
+                         c->item[COLLATERAL_QE_IDENTITY].size, &v->set->identity);
     if (ret)
         return ret == -ENOMEM ? ret : malformed(v, VERIFY_QE_IDENTITY_FORMAT, NULL);
     return decode_issuers(v);
@@ -145,28 +168,38 @@ static int check_crl(struct verification *v, X509_CRL *crl, X509 *issuer)
     const char *why = crl_issuer_problem(crl, issuer);
     if (why)
         return fail(v, VERIFY_CRL_ISSUER, why);
-    if (!crl_signed_by(crl, issuer))
-        return fail(v, VERIFY_CRL_SIGNATURE, NULL);
-    crl_dates(crl, &v->dates);
-    return 0;
+    return crl_signed_by(crl, issuer) ? 0 : fail(v, VERIFY_CRL_SIGNATURE, NULL);
+}
+
+static bool take_reference(X509 *x, X509 **out)
+{
+    *out = X509_up_ref(x) == 1 ? x : NULL;
+    return *out != NULL;
 }
 
 static int check_pck(struct verification *v)
 {
-    const char *why = chain_problem(&v->pck, "SGX PCK Certificate");
+    const struct chain *chain = &v->pck->chain;
+    struct collateral_set *s = v->set;
     int ret;
+    if (v->pck_known)
+        return 0;
+    bool cas_known = v->set_known && X509_cmp(chain->root, s->pck_root) == 0 &&
+                     X509_cmp(chain->intermediate, s->pck_ca) == 0;
+    const char *why = chain_problem(chain, "SGX PCK Certificate", cas_known);
     if (why)
         return fail(v, VERIFY_PCK_CHAIN, why);
-    if ((ret = check_crl(v, v->root_crl, v->pck.root)) ||
-        (ret = check_crl(v, v->pck_crl, v->pck.intermediate)))
+    if (!cas_known && ((ret = check_crl(v, s->root_crl, chain->root)) ||
+                       (ret = check_crl(v, s->pck_crl, chain->intermediate))))
         return ret;
-    if (crl_lists(v->root_crl, v->pck.root))
+    if (crl_lists(s->root_crl, chain->root))
         return fail(v, VERIFY_REVOKED, "the root has revoked itself");
-    if (crl_lists(v->root_crl, v->pck.intermediate))
+    if (crl_lists(s->root_crl, chain->intermediate))
         return fail(v, VERIFY_REVOKED, "the PCK CA has been revoked by the root");
-    if (crl_lists(v->pck_crl, v->pck.leaf))
+    if (crl_lists(s->pck_crl, chain->leaf))
         return fail(v, VERIFY_REVOKED, "the platform's PCK certificate has been revoked");
-    chain_dates(&v->pck, &v->dates);
+    if (v->set_known)
+        verify_cache_add_chain(v->options->cache, s, v->pck);
     return 0;
 }
 
@@ -174,31 +207,83 @@ static int check_pck(struct verification *v)
 static int check_document(struct verification *v, const struct chain *chain,
                           const struct document *document, const enum verify_step steps[3])
 {
-    const char *why = chain_problem(chain, "SGX TCB Signing");
+    const char *why = v->set_known ? NULL : chain_problem(chain, "SGX TCB Signing", false);
     int ret;
     if (why)
         return fail(v, steps[0], why);
-    if ((ret = check_root(v, chain, steps[1])))
+    if ((ret = check_root(v, chain, steps[1])) || v->set_known)
         return ret;
     /* The root list was checked with the PCK chain's root; this root may be another key of the set. */
-    if (!crl_signed_by(v->root_crl, chain->root))
+    if (!crl_signed_by(v->set->root_crl, chain->root))
         return fail(v, VERIFY_CRL_SIGNATURE, "the root list is not by the signer's root");
-    if (crl_lists(v->root_crl, chain->leaf))
+    if (crl_lists(v->set->root_crl, chain->leaf))
         return fail(v, VERIFY_REVOKED, "the TCB signing certificate has been revoked");
     if (!document_signed_by(document, X509_get0_pubkey(chain->leaf)))
         return fail(v, steps[2], NULL);
-    chain_dates(chain, &v->dates);
-    window_add(&v->dates, document->issued, document->next_update);
     return 0;
+}
+
+/* Everything but the quote has proven itself: the next quote need not ask again. */
+static void remember(struct verification *v)
+{
+    struct collateral_set *s = v->set;
+    if (v->set_known || !v->options->cache)
+        return;
+    if (!take_reference(v->pck->chain.root, &s->pck_root) ||
+        !take_reference(v->pck->chain.intermediate, &s->pck_ca))
+        return;
+    verify_cache_add_chain(v->options->cache, s, v->pck);
+    verify_cache_add_set(v->options->cache, s, v->collateral);
+}
+
+static struct verdict_period period_of(const struct window *w, struct window *all)
+{
+    window_add(all, w->latest_start, w->earliest_end);
+    return (struct verdict_period){ w->latest_start, w->earliest_end };
+}
+
+static struct window crl_window(X509_CRL *crl)
+{
+    struct window w = { 0 };
+    crl_dates(crl, &w);
+    return w;
+}
+
+static struct window document_window(const struct document *d)
+{
+    return (struct window){ d->issued, d->next_update };
+}
+
+static void collect_dates(const struct verification *v, struct window *all)
+{
+    struct verdict *out = v->out;
+    const struct collateral_set *s = v->set;
+    struct window w[] = { document_window(&s->tcb.document), document_window(&s->identity.document),
+                          crl_window(s->pck_crl), crl_window(s->root_crl), { 0 }, { 0 } };
+    chain_dates(&v->pck->chain, &w[4]);
+    chain_dates(&s->tcb_chain, &w[5]);
+    chain_dates(&s->qe_chain, &w[5]);
+    out->tcb_info = period_of(&w[0], all);
+    out->qe_identity = period_of(&w[1], all);
+    out->pck_crl = period_of(&w[2], all);
+    out->root_crl = period_of(&w[3], all);
+    out->pck_chain = period_of(&w[4], all);
+    out->signer_chain = period_of(&w[5], all);
+    out->collateral_issued = w[0].latest_start;
+    for (int i = 1; i < 3; i++)
+        if (w[i].latest_start < out->collateral_issued)
+            out->collateral_issued = w[i].latest_start;
 }
 
 static int check_dates(struct verification *v, int64_t now)
 {
     struct verdict *out = v->out;
-    out->earliest_expiration = v->dates.earliest_end;
-    out->latest_issue = v->dates.latest_start;
-    out->not_yet_valid = now < v->dates.latest_start;
-    out->expired = now >= v->dates.earliest_end;
+    struct window all = { 0 };
+    collect_dates(v, &all);
+    out->earliest_expiration = all.earliest_end;
+    out->latest_issue = all.latest_start;
+    out->not_yet_valid = now < all.latest_start;
+    out->expired = now >= all.earliest_end;
     if (v->options->accept_out_of_date_collateral)
         return 0;
     if (out->not_yet_valid)
@@ -220,28 +305,28 @@ static int check_qe_report(struct verification *v)
     EVP_MD_CTX_free(ctx);
     if (!hashed)
         return -ENOMEM;
-    if (!p256_verify(X509_get0_pubkey(v->pck.leaf), q->qe_signature, q->qe_report,
+    if (!p256_verify(X509_get0_pubkey(v->pck->chain.leaf), q->qe_signature, q->qe_report,
                      REPORT_BODY_SIZE))
         return fail(v, VERIFY_QE_REPORT_SIGNATURE, NULL);
     if (memcmp(hash, q->qe_report + REPORT_DATA, sizeof(hash)) != 0 ||
         !bytes_are_zero(q->qe_report + REPORT_DATA + 32, 32))
         return fail(v, VERIFY_QE_REPORT_DATA, NULL);
-    if (v->identity.qve || v->identity.td_qe != (q->tee == QUOTE_TEE_TDX))
+    if (v->set->identity.qve || v->set->identity.td_qe != (q->tee == QUOTE_TEE_TDX))
         return fail(v, VERIFY_QE_IDENTITY_MATCH, "the identity is for another TEE");
-    const char *why = identity_mismatch(&v->identity, q->qe_report);
+    const char *why = identity_mismatch(&v->set->identity, q->qe_report);
     return why ? fail(v, VERIFY_QE_IDENTITY_MATCH, why) : 0;
 }
 
 static int check_quote(struct verification *v)
 {
     const struct quote *q = &v->quote;
-    if (v->tcb.tdx != (q->tee == QUOTE_TEE_TDX))
+    if (v->set->tcb.tdx != (q->tee == QUOTE_TEE_TDX))
         return fail(v, VERIFY_TCB_INFO_MATCH, "it is for another TEE");
-    if (memcmp(v->tcb.fmspc, v->facts.fmspc, 6) != 0)
+    if (memcmp(v->set->tcb.fmspc, v->pck->facts.fmspc, 6) != 0)
         return fail(v, VERIFY_TCB_INFO_MATCH, "FMSPC differs");
-    if (memcmp(v->tcb.pceid, v->facts.pceid, 2) != 0)
+    if (memcmp(v->set->tcb.pceid, v->pck->facts.pceid, 2) != 0)
         return fail(v, VERIFY_TCB_INFO_MATCH, "PCEID differs");
-    const char *why = q->tee == QUOTE_TEE_TDX ? tdx_module_problem(&v->tcb, q->body) : NULL;
+    const char *why = q->tee == QUOTE_TEE_TDX ? tdx_module_problem(&v->set->tcb, q->body) : NULL;
     if (why)
         return fail(v, VERIFY_TDX_MODULE, why);
     int ret = check_qe_report(v);
@@ -258,7 +343,7 @@ static int check_quote(struct verification *v)
 static int check_tcb(struct verification *v)
 {
     const char *why = NULL;
-    int ret = tcb_evaluate(&v->tcb, &v->identity, &v->facts, &v->quote, v->out, &why);
+    int ret = tcb_evaluate(&v->set->tcb, &v->set->identity, &v->pck->facts, &v->quote, v->out, &why);
     if (ret == -EBADMSG)
         return fail(v, VERIFY_TCB_LEVEL, why);
     if (ret)
@@ -276,9 +361,11 @@ static int run(struct verification *v, const void *quote, size_t size, int64_t n
                                                  VERIFY_QE_IDENTITY_SIGNATURE };
     int ret;
     if ((ret = decode(v, quote, size)) || (ret = check_pck(v)) ||
-        (ret = check_document(v, &v->tcb_chain, &v->tcb.document, tcb_steps)) ||
-        (ret = check_document(v, &v->qe_chain, &v->identity.document, qe_steps)) ||
-        (ret = check_dates(v, now)) || (ret = check_quote(v)) || (ret = check_tcb(v)))
+        (ret = check_document(v, &v->set->tcb_chain, &v->set->tcb.document, tcb_steps)) ||
+        (ret = check_document(v, &v->set->qe_chain, &v->set->identity.document, qe_steps)))
+        return ret;
+    remember(v);
+    if ((ret = check_dates(v, now)) || (ret = check_quote(v)) || (ret = check_tcb(v)))
         return ret;
     v->out->failed = VERIFY_DONE;
     v->out->verified = true;
@@ -289,15 +376,10 @@ int quote_verify(const void *quote, size_t size, const struct collateral *collat
                  const struct verify_options *options, int64_t now, struct verdict *out)
 {
     struct verification v = { .collateral = collateral, .options = options, .out = out };
-    *out = (struct verdict){ 0 };
+    *out = (struct verdict){ .now = now };
     int ret = run(&v, quote, size, now);
-    identity_fini(&v.identity);
-    tcb_info_fini(&v.tcb);
-    X509_CRL_free(v.pck_crl);
-    X509_CRL_free(v.root_crl);
-    chain_fini(&v.qe_chain);
-    chain_fini(&v.tcb_chain);
-    chain_fini(&v.pck);
+    pck_chain_put(v.pck);
+    collateral_set_put(v.set);
     ERR_clear_error();
     return ret;
 }

@@ -8,11 +8,13 @@
 
 #include "attest/dcap/collateral.h"
 #include "attest/dcap/trust.h"
+#include "attest/dcap/verify_cache.h"
 #include "attest/dcap/verdict.h"
 
 struct verify_options {
     const struct trust_roots *roots; /* required */
     bool accept_out_of_date_collateral; /* continue past VERIFY_EXPIRED and VERIFY_NOT_YET_VALID */
+    struct verify_cache *cache;         /* or NULL: attest/dcap/verify_cache.h */
 };
 
 /* What a parsed quote says of its enclave or TD, believable or not. */

@@ -37,7 +37,7 @@ int ratls_verify(const uint8_t *der, size_t size, const struct ratls_relying_par
 {
     struct ratls_cert cert;
     struct ratls_evidence evidence;
-    struct verify_options options = { party->roots, party->accept_out_of_date_collateral };
+    struct verify_options options = { party->roots, party->accept_out_of_date_collateral, party->cache };
     *out = (struct ratls_outcome){ .code = RATLS_FATAL, .where = AT_INIT };
     int ret = ratls_cert_parse(der, size, &cert);
     if (ret)
@@ -50,7 +50,7 @@ int ratls_verify(const uint8_t *der, size_t size, const struct ratls_relying_par
     if (ret == -ENOMEM)
         return end(out, AT_VERIFY_EXTERNAL, RATLS_FATAL);
     out->answer = policy_check_platform(party->policy, &out->verdict);
-    if (out->answer == POLICY_QUOTE || out->answer == POLICY_TCB_STATUS)
+    if (out->answer != POLICY_ACCEPTED && out->answer < POLICY_NOT_SGX) /* the platform's fault */
         return end(out, AT_VERIFY_EXTERNAL, RATLS_VERIFY_FAILED);
     if (out->answer != POLICY_ACCEPTED)
         return end(out, AT_VERIFY_ENCLAVE_ATTRS, RATLS_VERIFY_FAILED);

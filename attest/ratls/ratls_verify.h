@@ -18,6 +18,7 @@ struct ratls_relying_party {
     const struct policy *policy;
     verify_measurements_cb_t measurements; /* instead of the policy's identities; NULL: none */
     bool accept_out_of_date_collateral;
+    struct verify_cache *cache; /* or NULL */
 };
 
 struct ratls_outcome {

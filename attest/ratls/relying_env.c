@@ -72,15 +72,18 @@ static int load_identity(struct policy *p)
     return 0;
 }
 
-int relying_load_root(const char *path, struct trust_roots *out)
+static int add_root(const char *path, struct trust_roots *out)
 {
     uint8_t *pem = NULL;
     size_t size = 0;
-    if (!path) {
-        trust_roots_intel(out);
+    struct trust_roots intel;
+    trust_roots_intel(&intel);
+    if (strcmp(path, TRUST_INTEL) == 0) {
+        if (out->count == TRUST_ROOTS_MAX)
+            return -ENOSPC;
+        memcpy(out->point[out->count++], intel.point[0], sizeof(intel.point[0]));
         return 0;
     }
-    *out = (struct trust_roots){ 0 };
     int ret = file_read(path, 1u << 20, &pem, &size);
     if (ret == 0)
         ret = trust_roots_add_pem(out, pem, size);
@@ -89,6 +92,25 @@ int relying_load_root(const char *path, struct trust_roots *out)
                 ret == -EINVAL ? "no P-256 certificate in PEM form" : strerror(-ret));
     free(pem);
     return ret;
+}
+
+int relying_load_roots(const struct trust_files *files, struct trust_roots *out)
+{
+    *out = (struct trust_roots){ 0 };
+    if (files->count == 0)
+        trust_roots_intel(out);
+    for (unsigned i = 0; i < files->count; i++) {
+        int ret = add_root(files->path[i], out);
+        if (ret)
+            return ret;
+    }
+    return 0;
+}
+
+int relying_load_root(const char *path, struct trust_roots *out)
+{
+    *out = (struct trust_roots){ 0 };
+    return add_root(path ? path : TRUST_INTEL, out);
 }
 
 static int load_collateral(const char *path, struct collateral *out)

@@ -7,6 +7,14 @@
  */
 #include "attest/ratls/ratls_verify.h"
 
+#define TRUST_INTEL "intel" /* instead of a file's name: Intel's production root */
+
+/* Root certificates to trust, by file. */
+struct trust_files {
+    unsigned count;
+    char path[TRUST_ROOTS_MAX][1024];
+};
+
 struct relying_env {
     struct policy policy;
     struct trust_roots roots;
@@ -22,5 +30,7 @@ int relying_env_load(bool with_identity, struct relying_env *out);
 void relying_env_fini(struct relying_env *e);
 /* The root file or Intel's; the collateral path. Shared with cloister secret-server. Says what is wrong. */
 int relying_load_root(const char *path, struct trust_roots *out);
+/* All of them; none means Intel's. Returns 0; -errno, and has said why. */
+int relying_load_roots(const struct trust_files *files, struct trust_roots *out);
 
 #endif

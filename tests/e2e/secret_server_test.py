@@ -75,15 +75,15 @@ def test_a_port_in_use_is_said_in_one_line(room):
 def test_wrong_options_and_files_are_named(room):
     base = ['--key-file', 'key', '--make-cert', 'certs', '--soft']
     (room / 'short').write_bytes(b'123')
-    (room / 'policy').write_text('{"mrenclav": ["00"]}')
-    (room / 'open').write_text('{"mrenclave": []}')
+    (room / 'policy').write_text('mrenclav = ["00"]')
+    (room / 'open').write_text('mrenclave = []')
     assert 'mrenclave' in fails(2, *base)                        # nobody named: not everybody
     assert '16' in fails(1, '--key-file', 'short')
     assert 'nowhere' in fails(1, '--secret-file', 'nowhere')
     assert 'zz' in fails(2, *base, '--mrenclave', 'zz')
     assert 'not a valid SIGSTRUCT' in fails(1, *base, '--mrenclave', '@key')
-    assert 'mrenclav: unknown member' in fails(1, *base, '--policy', 'policy')
-    assert 'wrong type or value' in fails(1, *base, '--policy', 'open')
+    assert "policy:1: unknown key: mrenclav: did you mean 'mrenclave'?" in fails(1, *base, '--policy', 'policy')
+    assert 'an empty list' in fails(1, *base, '--policy', 'open')
     assert '--bogus' in fails(2, *base, '--bogus')
     assert 'collateral' in fails(2, '--key-file', 'key', '--make-cert', 'certs', '--any-enclave')
     assert 'trust root: key' in subprocess.run([CLOISTER, 'secret-server', *base, '--any-enclave', '--trust-root', 'key'],

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (q.cert_type == QUOTE_CERT_PCK_CHAIN) {
         if (chain_parse(q.cert_data, q.cert_size, 3, &chain, &why) == 0) {
             (void)pck_facts_parse(chain.leaf, &facts);
-            (void)chain_problem(&chain, "SGX PCK Certificate");
+            (void)chain_problem(&chain, "SGX PCK Certificate", false);
         }
         chain_fini(&chain);
     }

@@ -110,6 +110,21 @@ static int load(const char *dir, const char *name, uint8_t **data, size_t *size)
     return file_read(path, 1 << 20, data, size);
 }
 
+/* What is cached must change nothing: fresh, then twice from the cache. */
+static bool same_with_cache(const uint8_t *quote, size_t size, const struct collateral *c,
+                            const struct verify_options *o, int64_t at, const struct verdict *want)
+{
+    struct verify_options cached = *o;
+    struct verdict v;
+    bool same = (cached.cache = verify_cache_new()) != NULL;
+    for (int i = 0; i < 3 && same; i++) {
+        (void)quote_verify(quote, size, c, &cached, at, &v);
+        same = memcmp(&v, want, sizeof(v)) == 0;
+    }
+    verify_cache_free(cached.cache);
+    return same;
+}
+
 static void verify_case(const char *dir, const json_t *expect, int64_t at, struct result *r)
 {
     uint8_t *quote = NULL, *root = NULL;
@@ -123,10 +138,11 @@ static void verify_case(const char *dir, const json_t *expect, int64_t at, struc
             trust_roots_add_pem(&roots, root, root_size) || strstr(dir, "/intel-sample/"))
             trust_roots_intel(&roots);
         (void)collateral_load(dir, &c, NULL);
-        struct verify_options o = { &roots, true };
+        struct verify_options o = { &roots, true, NULL };
         (void)quote_verify(quote, size, &c, &o, at, &lenient);
         o.accept_out_of_date_collateral = false;
         (void)quote_verify(quote, size, &c, &o, at, &strict);
+        bool same = same_with_cache(quote, size, &c, &o, at, &strict);
         compare(expect, &lenient, r);
         const char *mark = text(expect, "strict");
         /* The sample's components are above 255: refused before its root would be. */
@@ -141,6 +157,8 @@ static void verify_case(const char *dir, const json_t *expect, int64_t at, struc
                    !(lenient.expired || lenient.not_yet_valid)) {
             *r = (struct result){ FAIL, "strict and lenient differ" };
         }
+        if (!same)
+            *r = (struct result){ FAIL, "another verdict from the cache" };
         if (strcmp(mark, "DEBUG_ENCLAVE") == 0 && !strict.body.debug)
             *r = (struct result){ FAIL, "debug not reported" };
         collateral_fini(&c);
