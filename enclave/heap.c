@@ -1,7 +1,7 @@
 /*
  * The trusted side's allocator: power-of-two-and-a-half size classes over 64 KiB slabs taken from the
- * zone by bumping; larger blocks are whole pages with a header. Freed slab objects go to their class's
- * list. The zone never shrinks: libos's own objects are small and their number has a natural ceiling.
+ * zone by bumping and used from their start on; larger blocks are whole pages with a header. Freed slab
+ * objects go to their class's list. The zone never shrinks: libos's own objects are small and their number has a natural ceiling.
  */
 #include "enclave/heap.h"
 
@@ -33,6 +33,7 @@ struct free_object {
 static struct size_class {
     struct spinlock lock;
     struct free_object *free; /* lock */
+    uint8_t *fresh, *fresh_end; /* lock: what is left of the last slab */
 } g_classes[CLASSES];
 
 /* Large blocks that were freed: kept by size, first fit. */
@@ -56,26 +57,38 @@ static unsigned class_of(uint64_t total)
     return c;
 }
 
+/* An object nobody had yet, from the class's current slab. Its page is touched only now: most of a slab never is. */
+static void *take_fresh_locked(struct size_class *sc, uint64_t object)
+{
+    if ((uint64_t)(sc->fresh_end - sc->fresh) < object)
+        return NULL;
+    void *p = sc->fresh;
+    sc->fresh += object;
+    return p;
+}
+
+/* A new slab for the class; what another thread's new slab held in the meantime is not used. */
 static void *slab_refill(struct size_class *sc, uint64_t object)
 {
     uint8_t *slab = zone_bump(SLAB_SIZE);
     if (!slab)
         return NULL;
-    struct free_object *list = NULL;
-    for (uint64_t at = object; at + object <= SLAB_SIZE; at += object) {
-        struct free_object *f = (struct free_object *)(slab + at);
-        f->next = list;
-        list = f;
-    }
     spin_lock(&sc->lock);
-    while (list) {
-        struct free_object *next = list->next;
-        list->next = sc->free;
-        sc->free = list;
-        list = next;
-    }
+    sc->fresh = slab + object;
+    sc->fresh_end = slab + SLAB_SIZE;
     spin_unlock(&sc->lock);
     return slab;
+}
+
+static void *slab_alloc(struct size_class *sc, uint64_t object)
+{
+    spin_lock(&sc->lock);
+    struct free_object *f = sc->free;
+    if (f)
+        sc->free = f->next;
+    void *p = f ? (void *)f : take_fresh_locked(sc, object);
+    spin_unlock(&sc->lock);
+    return p ? p : slab_refill(sc, object);
 }
 
 static void *large_alloc(uint64_t total)
@@ -112,13 +125,7 @@ void *mem_alloc(size_t size)
             return NULL;
         h->size = *(uint64_t *)h - sizeof(*h);
     } else {
-        struct size_class *sc = &g_classes[c];
-        spin_lock(&sc->lock);
-        struct free_object *f = sc->free;
-        if (f)
-            sc->free = f->next;
-        spin_unlock(&sc->lock);
-        h = f ? (struct header *)f : slab_refill(sc, class_size(c));
+        h = slab_alloc(&g_classes[c], class_size(c));
         if (!h)
             return NULL;
         h->size = class_size(c) - sizeof(*h);

@@ -63,7 +63,7 @@ uint64_t mm_brk(struct mm *mm, uint64_t address)
         if (to > from)
             r = grow_locked(mm, from, to);
         else if (to < from)
-            r = mm_unmap_locked(mm, to, from, false);
+            r = mm_unmap_locked(mm, to, from, UNMAP_ALL);
         if (r == 0)
             mm->brk = address;
     }

@@ -40,6 +40,15 @@ struct mm *mm_new(void)
     return mm;
 }
 
+void mm_write_back(struct mm *mm)
+{
+    rwlock_write(&mm->lock);
+    for (struct vma *v = vma_first(mm, 0); v; v = vma_next(v))
+        if (vma_is_written_back(v))
+            (void)vma_write_back_locked(v, v->start, v->end);
+    rwlock_write_end(&mm->lock);
+}
+
 void mm_put(struct mm *mm)
 {
     if (!mm || !ref_put(&mm->refs))
@@ -133,7 +142,7 @@ undo:
 
 /* ---- unmapping */
 
-static void unmap_one(struct mm *mm, struct vma *v, bool keep_range)
+static void unmap_one(struct mm *mm, struct vma *v, enum unmap what)
 {
     if (v->borrowed && v->aliases) {
         v->aliases--;
@@ -142,13 +151,14 @@ static void unmap_one(struct mm *mm, struct vma *v, bool keep_range)
     if (vma_is_written_back(v))
         (void)vma_write_back_locked(v, v->start,
                                     v->end); /* munmap has no way to report it; msync has */
-    vma_release_pages_locked(v);
-    if (!keep_range && !v->borrowed && !in_brk_reserve(mm, v->start, v->end))
+    if (what != UNMAP_KEEP_PAGES)
+        vma_release_pages_locked(v);
+    if (what == UNMAP_ALL && !v->borrowed && !in_brk_reserve(mm, v->start, v->end))
         range_free(v->start, v->end - v->start);
     vma_erase_locked(mm, v);
 }
 
-int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, bool keep_range)
+int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, enum unmap what)
 {
     int r = vma_cut_locked(mm, start, end);
     if (r < 0)
@@ -156,7 +166,7 @@ int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, bool keep_range
     for (struct vma *v = vma_first(mm, start), *next; v && v->start < end; v = next) {
         next = vma_next(v);
         if (!v->internal)
-            unmap_one(mm, v, keep_range);
+            unmap_one(mm, v, what);
     }
     return 0;
 }
@@ -169,7 +179,7 @@ int mm_unmap(struct mm *mm, uint64_t start, uint64_t size)
         return -EINVAL;
     end = ALIGN_UP(end, PAGE_SIZE);
     rwlock_write(&mm->lock);
-    int r = mm_unmap_locked(mm, start, end, false);
+    int r = mm_unmap_locked(mm, start, end, UNMAP_ALL);
     rwlock_write_end(&mm->lock);
     return r;
 }
@@ -233,7 +243,8 @@ static int take_range(struct mm *mm, struct vma *v, uint64_t hint, uint64_t size
     int r = take_gaps(mm, hint, end);
     if (r < 0)
         return r;
-    r = mm_unmap_locked(mm, hint, end, true);
+    /* In a plain process the host's mmap puts the new pages in the old one's place at once. */
+    r = mm_unmap_locked(mm, hint, end, g_machine.is_enclave ? UNMAP_KEEP_RANGE : UNMAP_KEEP_PAGES);
     if (r < 0)
         free_gaps(mm, hint, end);
     return r;
@@ -317,7 +328,7 @@ static int64_t map_locked(struct mm *mm, const struct vma *want, uint64_t hint, 
         mm, v); /* before its pages: populate may have to split it at the end of the file */
     r = vma_populate_locked(mm, v);
     if (r < 0) {
-        (void)mm_unmap_locked(mm, start, start + size, false);
+        (void)mm_unmap_locked(mm, start, start + size, UNMAP_ALL);
         return r;
     }
     vma_merge_range_locked(mm, start, start + size);

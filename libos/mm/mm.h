@@ -55,7 +55,12 @@ int vma_write_back_locked(struct vma *v, uint64_t start, uint64_t end);
 bool vma_is_written_back(const struct vma *v);
 
 /* map.c */
-int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, bool keep_range);
+enum unmap {
+    UNMAP_ALL,
+    UNMAP_KEEP_RANGE, /* the caller maps something else there */
+    UNMAP_KEEP_PAGES, /* direct only: and what it maps replaces every page */
+};
+int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, enum unmap what);
 uint64_t mm_place(struct mm *mm, uint64_t hint, uint64_t size, uint32_t flags);
 struct vma *vma_clone(
     const struct vma *from); /* not yet in a tree; with its own reference to the file */

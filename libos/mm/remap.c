@@ -52,7 +52,7 @@ static int append_locked(struct mm *mm, struct vma *v, uint64_t end)
     vma_insert_locked(mm, tail);
     int r = vma_populate_locked(mm, tail);
     if (r < 0) {
-        (void)mm_unmap_locked(mm, start, end, false);
+        (void)mm_unmap_locked(mm, start, end, UNMAP_ALL);
         return r;
     }
     tail->pristine = tail->pristine && v->pristine;
@@ -140,7 +140,7 @@ static int64_t take_target(struct mm *mm, const struct remap *m, uint32_t vma_fl
         uint64_t at = mm_place(mm, 0, m->new_size, vma_flags & MAP_ANONYMOUS);
         return at ? (int64_t)at : -ENOMEM;
     }
-    int r = mm_unmap_locked(mm, m->target, m->target + m->new_size, false);
+    int r = mm_unmap_locked(mm, m->target, m->target + m->new_size, UNMAP_ALL);
     if (r == 0)
         r = range_take(m->target, m->new_size) < 0 ? -ENOMEM : 0;
     return r < 0 ? r : (int64_t)m->target;
@@ -172,7 +172,7 @@ static int64_t remap_locked(struct mm *mm, const struct remap *m)
     bool fixed = m->flags & MREMAP_FIXED;
     if (m->new_size <= m->old_size && !fixed && !(m->flags & MREMAP_DONTUNMAP)) {
         int r = m->new_size < m->old_size
-                    ? mm_unmap_locked(mm, m->old + m->new_size, m->old + m->old_size, false)
+                    ? mm_unmap_locked(mm, m->old + m->new_size, m->old + m->old_size, UNMAP_ALL)
                     : 0;
         return r < 0 ? r : (int64_t)m->old;
     }

@@ -55,6 +55,7 @@ struct mm;
 
 struct mm *mm_new(void);
 void mm_put(struct mm *mm); /* unmaps everything when the last reference goes */
+void mm_write_back(struct mm *mm); /* shared mappings to their files, as when unmapped */
 
 /* mmap(2), semantics and errno exactly Linux's. fd is already resolved to file (NULL: anonymous).
  * Returns the address or a negative errno. */

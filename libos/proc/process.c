@@ -114,16 +114,16 @@ static int host_status(int wait_status)
     return sig ? 128 + sig : wait_status >> 8 & 0xff;
 }
 
-/* The last thread of p is leaving: give back what the process held. */
+/*
+ * The last thread of p is leaving: give back what the process held. After the last process nobody needs the
+ * memory any more: the host takes it back faster than we could give it.
+ */
 void process_ended(struct process *p)
 {
     timers_free(p);
     fdtable_put(p->fds);
     p->fds = NULL;
-    mm_put(p->mm); /* writes shared mappings back */
-    p->mm = NULL;
-    fs_view_put(p->fs);
-    p->fs = NULL;
+    mm_write_back(p->mm); /* before anyone may find that this was the last process */
     mutex_lock(&g_processes_lock);
     list_remove(&p->link);
     bool last = list_empty(&g_processes);
@@ -133,6 +133,10 @@ void process_ended(struct process *p)
         dispatch_print_stats();
         machine_exit(host_status(p->exit_code));
     }
+    mm_put(p->mm);
+    p->mm = NULL;
+    fs_view_put(p->fs);
+    p->fs = NULL;
     process_put(p); /* the table's reference */
 }
 
