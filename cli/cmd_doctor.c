@@ -20,6 +20,7 @@
 #include "cli/commands.h"
 #include "cli/paths.h"
 #include "cli/term.h"
+#include "cli/term_json.h"
 #include "lib/aesm/aesm.h"
 
 #ifndef PR_SET_SYSCALL_USER_DISPATCH

@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/show.h"
 #include "cli/term.h"
+#include "cli/term_json.h"
 #include "lib/base/bytes.h"
 #include "lib/encfile/format.h"
 #include "lib/plan/plan.h"

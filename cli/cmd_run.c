@@ -13,13 +13,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "attest/soft/service.h"
 #include "attest/soft/state.h"
 #include "cli/commands.h"
 #include "cli/paths.h"
+#include "cli/run_parts.h"
 #include "cli/term.h"
 #include "lib/plan/plan.h"
-#include "manifest/manifest.h"
 
 #define RUN_WORDS 32 /* the launcher's own options, all of them */
 
@@ -155,10 +154,6 @@ static int choose_mode(struct run_options *o)
     }
     if (strcmp(o->mode, "sgx") == 0 && access("/dev/sgx_enclave", R_OK | W_OK))
         return term_error("cannot use SGX: /dev/sgx_enclave: %s: see 'cloister doctor'", strerror(errno));
-    if (strcmp(o->mode, "soft") == 0)
-        term_note("mode soft: a SOFTWARE SGX device: this protects NOTHING; it is for development and tests");
-    if (strcmp(o->mode, "direct") == 0)
-        term_note("mode direct: a plain process: this protects NOTHING; it is for development and tests");
     return 0;
 }
 
@@ -191,16 +186,10 @@ static int find_files(struct run *r)
 
 static int load_plan(struct run *r)
 {
-    struct problem why;
-    struct manifest *m = NULL;
     size_t size, n = strlen(r->manifest);
-    unsigned options = strcmp(r->manifest + n - 4, ".sgx") == 0 ? 0 : MANIFEST_PLAN_UNSIGNED;
-    int ret = manifest_load(r->manifest, &m, &why);
-    if (ret == 0)
-        ret = manifest_to_plan(m, options, &r->plan_bytes, &size, &why);
-    manifest_free(m);
+    int ret = run_plan(r->manifest, strcmp(r->manifest + n - 4, ".sgx") != 0, &r->plan_bytes, &size);
     if (ret)
-        return term_error("cannot use the manifest: %s", why.text);
+        return ret;
     if (plan_open(r->plan_bytes, size, &r->plan))
         return term_error("internal error: the plan made from %s is malformed", r->manifest);
     return 0;
@@ -262,7 +251,7 @@ static int add_soft_device(struct run *r)
     explicit_bzero(key, sizeof(key));
     if (ret || r->plan.h->attestation != PLAN_ATTEST_DCAP || r->o->aesm)
         return ret;
-    ret = attest_soft_service_ensure(r->o->state, r->socket, sizeof(r->socket));
+    ret = run_quoting_service(r->o->state, r->socket, sizeof(r->socket));
     if (ret)
         return term_error("cannot start the software quoting service: %s: see service.log in %s", strerror(-ret), folder);
     add_option(r, "--aesm", r->socket);
@@ -293,6 +282,15 @@ static int add_words(struct run *r)
     return ret;
 }
 
+/* Only now: before, cloister-tools may have taken over and would say it again. */
+static void say_what_it_is(const struct run_options *o)
+{
+    if (strcmp(o->mode, "soft") == 0)
+        term_note("mode soft: a SOFTWARE SGX device: this protects NOTHING; it is for development and tests");
+    if (strcmp(o->mode, "direct") == 0)
+        term_note("mode direct: a plain process: this protects NOTHING; it is for development and tests");
+}
+
 static int become_launcher(struct run *r)
 {
     int arguments = r->o->app_count - 1;
@@ -301,6 +299,7 @@ static int become_launcher(struct run *r)
         return term_error("out of memory");
     memcpy(argv, r->words, (size_t)r->word_count * sizeof(*argv));
     memcpy(argv + r->word_count, r->o->app + 1, (size_t)arguments * sizeof(*argv));
+    say_what_it_is(r->o);
     fflush(NULL);
     execv(r->host, argv);
     free(argv);

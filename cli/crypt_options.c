@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/pfcrypt.h"
 #include "cli/term.h"
+#include "cli/term_json.h"
 
 enum { OPTION_PATH = 256, OPTION_JSON, OPTION_NEW_KEY };
 

@@ -38,6 +38,8 @@ static const char *const g_places[] = {
     "../lib/cloister",
     "../libexec/cloister",
     "../share/cloister",
+    "../../lib/cloister", /* of PREFIX/libexec/cloister/cloister-tools */
+    "../../share/cloister",
 };
 
 static int own_directory(char *out, size_t size)

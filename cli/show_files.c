@@ -7,6 +7,7 @@
 
 #include "cli/show.h"
 #include "cli/term.h"
+#include "cli/term_json.h"
 #include "lib/base/bytes.h"
 #include "lib/base/str.h"
 #include "lib/encfile/format.h"

@@ -9,6 +9,7 @@
 #include "attest/dcap/quote.h"
 #include "cli/show.h"
 #include "cli/term.h"
+#include "cli/term_json.h"
 #include "lib/base/bytes.h"
 #include "lib/crypto/sha256.h"
 #include "lib/elf/elf.h"

@@ -1,5 +1,5 @@
 /*
- * Messages, progress and JSON of the command line tools. Trusts nothing and decides nothing; it
+ * Messages and progress of the command line tools. Trusts nothing and decides nothing; it
  * only keeps the shape of messages in one place. Start at term_error().
  */
 #include "cli/term.h"
@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -95,33 +94,6 @@ void term_progress_end(void)
     fputs("\r\033[K", stderr);
     fflush(stderr);
     g_progress_shown = false;
-}
-
-int term_print_json(json_t *value)
-{
-    char *text = value ? json_dumps(value, JSON_INDENT(4) | JSON_ENCODE_ANY) : NULL;
-    json_decref(value);
-    if (!text)
-        return term_error("cannot write JSON: out of memory");
-    puts(text);
-    free(text);
-    return EXIT_OK;
-}
-
-int term_json_hex(json_t *object, const char *key, const void *data, size_t size)
-{
-    static const char digits[] = "0123456789abcdef";
-    const uint8_t *bytes = data;
-    char *hex = malloc(2 * size + 1);
-    if (!hex)
-        return -1;
-    for (size_t i = 0; i < size; i++) {
-        hex[2 * i] = digits[bytes[i] >> 4];
-        hex[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    int ret = json_object_set_new(object, key, json_stringn(hex, 2 * size));
-    free(hex);
-    return ret;
 }
 
 int term_finish(int code)

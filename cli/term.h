@@ -2,12 +2,11 @@
 #define CLI_TERM_H
 
 /*
- * What commands say: messages of one shape on stderr, progress on a terminal, results as JSON.
+ * What commands say: messages of one shape on stderr, progress on a terminal.
  *
  * A message reads `cloister COMMAND: what: which: why`. Results go to stdout, everything else to
  * stderr, so that output can be piped.
  */
-#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,13 +28,6 @@ void term_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
  */
 void term_progress(const char *what, uint64_t done, uint64_t total);
 void term_progress_end(void);
-
-/* Print a JSON value with indent 4 and a newline on stdout. `value` is taken. Returns enum
- * exit_code. */
-int term_print_json(json_t *value);
-
-/* Set object[key] to lower-case hex of data. Returns 0 or -1 as json_object_set_new(). */
-int term_json_hex(json_t *object, const char *key, const void *data, size_t size);
 
 /* Flush stdout; EXIT_FAILED with a message when what was printed did not arrive (a full disk). */
 int term_finish(int code);

@@ -6,11 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -126,7 +126,7 @@ int attest_soft_device_key(const char *folder, uint8_t key[SOFT_DEVICE_KEY_SIZE]
         return lock;
     ret = read_key(path, key);
     if (ret == -ENOENT) {
-        ret = RAND_bytes(key, SOFT_DEVICE_KEY_SIZE) == 1 ? 0 : -EIO;
+        ret = getrandom(key, SOFT_DEVICE_KEY_SIZE, 0) == SOFT_DEVICE_KEY_SIZE ? 0 : -EIO;
         if (ret == 0)
             ret = file_write(path, key, SOFT_DEVICE_KEY_SIZE, 0600);
     }

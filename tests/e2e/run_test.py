@@ -20,7 +20,7 @@ sgx.max_threads = 2
 def room(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, value in {'CLOISTER_HOST': HOST, 'CLOISTER_IMAGE': SOFT, 'XDG_CONFIG_HOME': str(tmp_path / 'config'),
-                        'XDG_STATE_HOME': str(tmp_path / 'state')}.items():
+                        'XDG_STATE_HOME': str(tmp_path / 'state'), 'XDG_CACHE_HOME': str(tmp_path / 'cache')}.items():
         monkeypatch.setenv(name, value)
     pathlib.Path('app.manifest').write_text(MANIFEST)
     return tmp_path
@@ -46,6 +46,25 @@ def test_its_exit_status_is_the_programs(room):
 def test_direct_runs_an_unsigned_manifest(room):
     r = run('run', '--mode', 'direct', '--image', DIRECT, 'app', 'one', 'two')
     assert r.stdout == 'one\0two\0' and 'protects NOTHING' in r.stderr
+
+def test_a_kept_plan_is_used_only_for_the_very_same_manifest(room):
+    def argv(manifest):
+        pathlib.Path('app.manifest').write_text(manifest)
+        os.utime('app.manifest', (1, 1))
+        return [run('run', '--mode', 'direct', '--image', DIRECT, 'app', 'w').stdout for _ in range(2)]
+    assert argv(MANIFEST) == ['w\0'] * 2
+    plans = list((room / 'cache/cloister/plans').iterdir())
+    assert len(plans) == 1 and plans[0].stat().st_mode & 0o777 == 0o600
+    wrong = argv(MANIFEST.replace('"error"', '"eRror"'))
+    assert wrong == [''] * 2 and argv(MANIFEST) == ['w\0'] * 2
+    plans[0].write_bytes(plans[0].read_bytes()[:-1])
+    assert argv(MANIFEST) == ['w\0'] * 2
+
+def test_a_plan_made_from_other_files_is_not_kept(room):
+    pathlib.Path('words').write_bytes(b'one\0two\0')
+    pathlib.Path('app.manifest').write_text(MANIFEST.replace('loader.argv = ["true"]', 'loader.argv_src_file = "file:words"'))
+    assert run('run', '--mode', 'direct', '--image', DIRECT, 'app').returncode >= 0
+    assert not (room / 'cache/cloister/plans').exists()
 
 def test_stats_are_printed_as_json(room):
     sign()

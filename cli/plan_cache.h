@@ -1,0 +1,26 @@
+#ifndef CLI_PLAN_CACHE_H
+#define CLI_PLAN_CACHE_H
+
+/*
+ * Plans that were made before, so that `run` need not read TOML again. A record holds all that its plan was made
+ * from: the manifest's very bytes, the options, the working directory, and which cloister-tools made it. It is
+ * taken only when all of that is the same now; nothing rests on a time stamp of the manifest or on a hash.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct plan_question {
+    const char *manifest;   /* its path, as given */
+    const uint8_t *text;    /* its bytes */
+    size_t text_size;
+    bool unsigned_manifest;
+};
+
+/* Returns 0 and the plan's bytes (malloc'ed, 8-byte aligned); -ENOENT: not there, or made from something else; -errno. */
+int plan_cache_find(const struct plan_question *q, uint8_t **plan, size_t *size);
+
+/* Keep an answer. Best effort: a full disk or a missing home directory only mean that it is made again. */
+void plan_cache_store(const struct plan_question *q, const uint8_t *plan, size_t size);
+
+#endif
