@@ -8,6 +8,11 @@
  *          third byte of the jump: the trampoline is placed so that this byte is an opcode which is
  *          undefined in 64-bit mode, so it traps, and rewrite_redirect() sends it to the copy.
  *
+ *  near    the syscall becomes a two-byte jump into a long nop close by, such as stand between functions: in
+ *          `nopl 0(%rax,%rax,1)` (0f 1f 84 00 00000000) the SIB byte and the displacement may be anything, so they hold
+ *          the jump to the trampoline, and whoever runs the nop from its start still runs a nop. Nothing behind the
+ *          syscall moves.
+ *
  * Which instruction stands behind is certain: execution arrived there. Which stands in front is not, on x86; it
  * is believed only when the byte pattern is `b8 imm32`, imm32 equals the number the thread came with, and the byte
  * before is neither a REX prefix nor 0f. Only private mappings of files are rewritten. Bytes are
@@ -34,11 +39,11 @@
 #define SITES      4096 /* a full table only means that further sites keep trapping */
 #define REACH      (INT64_C(0x7fff0000))
 
-enum site_state { SITE_EMPTY, SITE_HOPELESS, SITE_BEFORE, SITE_AFTER };
+enum site_state { SITE_EMPTY, SITE_HOPELESS, SITE_BEFORE, SITE_AFTER, SITE_NEAR };
 
 struct site {
     uint64_t address; /* of the syscall instruction */
-    uint64_t copy;    /* SITE_AFTER: where the copied instruction stands */
+    uint64_t copy;    /* SITE_AFTER: where the copied instruction stands; SITE_NEAR: the jump in the nop */
     uint8_t state;
 };
 
@@ -261,12 +266,60 @@ static bool try_after(struct site *s, uint64_t site, const uint8_t *code, const 
     return true;
 }
 
-/* SITE_AFTER: does the jump stand there? Not when something else was mapped at its address since. */
+/* A long nop that nobody uses yet, whose fourth byte a short jump ending at `from` reaches; that byte's address, or 0. */
+static uint64_t find_nop(uint64_t from, const struct vma *vma)
+{
+    static const uint8_t nop[8] = { 0x0f, 0x1f, 0x84 };
+    uint8_t around[256];
+    uint64_t low = MAX(from - 128, vma->start), high = MIN(from + 128, vma->end);
+
+    if (high - low < sizeof(nop) || user_read(around, low, high - low))
+        return 0;
+    for (uint64_t i = 0; i + sizeof(nop) <= high - low; i++)
+        if (memcmp(around + i, nop, sizeof(nop)) == 0)
+            return low + i + 3;
+    return 0;
+}
+
+static bool try_near(struct site *s, uint64_t site, const struct vma *vma)
+{
+    uint8_t code[SLOT_SIZE], word[8];
+    uint64_t nop = find_nop(site + 2, vma), low = ALIGN_DOWN(site, 8);
+
+    if (site % 8 == 7 || !nop)
+        return false; /* the two bytes would not change at once */
+    uint64_t slot = find_slot(site, false);
+    memset(code, 0xcc, sizeof(code));
+    put_door_jump(put_return_address(code, code, slot, site + 2));
+    if (!slot || user_write(slot, code, sizeof(code)) || user_read(word, low, sizeof(word)))
+        return false;
+    word[site - low] = 0xeb;
+    word[site - low + 1] = (uint8_t)(nop - (site + 2));
+    code[0] = 0xe9;
+    store_le32(code + 1, (uint32_t)(slot - (nop + JUMP_SIZE)));
+    uint64_t first = ALIGN_DOWN(MIN(site, nop), PAGE_SIZE), size = ALIGN_UP(MAX(site + 2, nop + JUMP_SIZE), PAGE_SIZE) - first;
+    if (machine_pages_protect(first, size, PAGE_R | PAGE_W | PAGE_X))
+        return false;
+    bool ok = !user_write(nop, code, JUMP_SIZE) && !user_store64(low, load_le64(word));
+    machine_pages_protect(first, size, vma->prot & 7);
+    s->copy = nop;
+    if (ok)
+        s->state = SITE_NEAR;
+    return ok;
+}
+
+/* Has the syscall itself become a jump, and does it stand there? Not when something else was mapped there since. */
 static bool still_jumps(const struct site *s)
 {
     uint8_t code[JUMP_SIZE];
 
-    if (user_read(code, s->address, sizeof(code)) || code[0] != 0xe9)
+    if (s->state != SITE_AFTER && s->state != SITE_NEAR)
+        return false;
+    if (user_read(code, s->address, sizeof(code)))
+        return false;
+    if (s->state == SITE_NEAR)
+        return code[0] == 0xeb && code[1] == (uint8_t)(s->copy - (s->address + 2));
+    if (code[0] != 0xe9)
         return false;
     return s->address + JUMP_SIZE + (uint64_t)(int64_t)(int32_t)load_le32(code + 1) == s->copy - COPY_OFFSET;
 }
@@ -280,7 +333,7 @@ static void consider(uint64_t site, const struct cpu_regs *regs)
     if (!s || s->state == SITE_HOPELESS || s->state == SITE_BEFORE)
         return; /* BEFORE: something jumps to the syscall bytes themselves; they must stay */
     /* Another thread trapped here at the same time and has rewritten it; both will be redirected. */
-    if (s->state == SITE_AFTER && still_jumps(s))
+    if (still_jumps(s))
         return;
     if (s->state == SITE_EMPTY)
         g_stats.sites++;
@@ -290,7 +343,7 @@ static void consider(uint64_t site, const struct cpu_regs *regs)
         return;
     if (user_read(code, site - 8, sizeof(code)) || code[8] != 0x0f || code[9] != 0x05)
         return;
-    if (try_before(s, site, code, regs, &vma) || try_after(s, site, code, &vma))
+    if (try_before(s, site, code, regs, &vma) || try_after(s, site, code, &vma) || try_near(s, site, &vma))
         g_stats.rewritten++;
     else
         trace(TRACE_MM, "rewrite: %#lx keeps trapping: %02x %02x %02x %02x %02x | %02x %02x %02x %02x", site, code[3],
@@ -315,7 +368,7 @@ bool rewrite_redirect(struct cpu_regs *regs)
         copy = s->copy;
     /* The syscall instruction itself trapped, and became a jump before anyone looked: run that instead. */
     s = site_slot(regs->rip);
-    bool again = s && s->state == SITE_AFTER && s->address == regs->rip && still_jumps(s);
+    bool again = s && s->address == regs->rip && still_jumps(s);
     mutex_unlock(&g_mu);
     if (again)
         return true;
@@ -335,7 +388,7 @@ uint64_t rewrite_rewind(uint64_t rip)
             found = slot;
     /* It trapped and was rewritten before it was served: where the instruction stood is the jump now. */
     struct site *s = found ? NULL : site_slot(rip - 2);
-    if (s && s->state == SITE_AFTER && s->address == rip - 2 && still_jumps(s))
+    if (s && s->address == rip - 2 && still_jumps(s))
         found = rip - 2;
     mutex_unlock(&g_mu);
     return found;
