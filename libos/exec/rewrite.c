@@ -188,8 +188,10 @@ static size_t movable_length(const uint8_t *c)
         return 3;
     if (rex && (c[1] == 0x89 || c[1] == 0x8b || c[1] == 0x85 || c[1] == 0x63 || c[1] == 0x39 || c[1] == 0x31) && c[2] >= 0xc0)
         return 3; /* mov, test, movslq, cmp, xor between registers */
-    if (c[0] == 0x48 && (c[1] == 0x8b || c[1] == 0x89) && c[2] == 0x44 && c[3] == 0x24) /* mov disp8(%rsp), %rax and back */
+    if (rex && (c[1] == 0x8b || c[1] == 0x89) && (c[2] & 0xc7) == 0x44) /* mov disp8(%reg,...), %reg and back, as with %rsp */
         return 5;
+    if (c[0] == 0x80 && (c[1] & 0xc0) == 0x80 && (c[1] & 7) != 4) /* op $imm8, disp32(%reg) */
+        return 7;
     return 0;
 }
 

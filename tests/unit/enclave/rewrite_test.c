@@ -125,10 +125,29 @@ static void check_after(uint64_t site, const uint8_t *original)
     assert_memory_equal(c, original + 2, length);
 }
 
+/* The nop that the jump stands in is still one nop of 8 bytes when run from its start. */
+static void check_near(uint64_t site, const uint8_t *original)
+{
+    const uint8_t *c = (const uint8_t *)site;
+    uint64_t jump = site + 2 + (uint64_t)(int64_t)(int8_t)c[1];
+    struct cpu_regs regs = { .rip = site };
+    assert_int_equal(run(site, 77), 1);
+    assert_int_equal(seen.rax, 77);
+    assert_int_equal(seen.rcx, site + 2);
+    assert_int_equal(seen.rdx, 0x1234);
+    assert_memory_equal((void *)(jump - 3), "\x0f\x1f\x84\xe9", 4);
+    assert_memory_equal(c + 2, original + 2, jump - 3 > site && jump - 3 < site + 16 ? jump - 3 - site - 2 : 14);
+    assert_int_equal(rewrite_rewind(site + 2), site); /* a restart */
+    assert_true(rewrite_redirect(&regs));             /* a thread that trapped here before the change */
+    assert_int_equal(regs.rip, site);
+    regs.rip = site + 2;
+    assert_false(rewrite_redirect(&regs));            /* the code behind is as it was */
+}
+
 static void rewrite_all(const char *binary, const char *sites)
 {
     char line[256];
-    unsigned before = 0, after = 0, kept = 0;
+    unsigned before = 0, after = 0, near = 0, kept = 0;
     FILE *f = fopen(binary, "rb"), *list = fopen(sites, "r");
     if (!f || !list) {
         print_message("no %s here\n", binary);
@@ -153,13 +172,15 @@ static void rewrite_all(const char *binary, const char *sites)
             check_after(site, was);
         else if (mov && bytes[-5] == 0xe9 && ++before)
             check_before(site, (uint32_t)regs.orig_rax);
+        else if (bytes[0] == 0xeb && ++near)
+            check_near(site, was);
         else
             kept++;
-        if (bytes[0] != 0xe9)
+        if (bytes[0] != 0xe9 && bytes[0] != 0xeb)
             assert_memory_equal(was, bytes, sizeof(was));
     }
     fclose(list);
-    print_message("%s: %u by the mov before, %u by the instruction after, %u keep trapping\n", binary, before, after, kept);
+    print_message("%s: %u by the mov before, %u by the instruction after, %u by a nop nearby, %u keep trapping\n", binary, before, after, near, kept);
     assert_true(before + after > 0);
     munmap(text, text_size);
 }
@@ -220,6 +241,18 @@ static void a_second_thread_that_trapped_at_the_site_is_still_redirected(void **
     assert_false(rewrite_redirect(&regs));
 }
 
+static void a_site_over_two_words_takes_a_nop_nearby_when_threads_exist(void **state)
+{
+    catch_traps();
+    process.thread_count = 2;
+    uint64_t base = one_site("\x90\x90\x90\x90\x90\x0f\x05\x48\x3d\x00\xf0\xff\xff\xc3\x66\x0f\x1f\x84\x00\x00\x00\x00\x00\xc3", 24, 5, 500);
+    assert_memory_equal((void *)(base + 5), "\xeb\x0b\x48\x3d", 4);
+    check_near(base + 5, (const uint8_t *)"\x0f\x05\x48\x3d\x00\xf0\xff\xff\xc3\x66\x0f\x1f\x84\x00\x00\x00");
+    base = one_site("\x90\x90\x90\x90\x90\x90\x90\x0f\x05\x48\x3d\x00\xf0\xff\xff\xc3\x0f\x1f\x84\x00\x00\x00\x00\x00", 24, 7, 500);
+    assert_memory_equal((void *)(base + 7), "\x0f\x05", 2); /* the two bytes themselves lie in two words */
+    process.thread_count = 1;
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +260,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_rewritten_site_of_musl_returns_where_it_should),
         cmocka_unit_test(every_rewritten_site_of_a_go_program_returns_where_it_should),
         cmocka_unit_test(what_only_looks_like_a_mov_is_left_alone),
+        cmocka_unit_test(a_site_over_two_words_takes_a_nop_nearby_when_threads_exist),
         cmocka_unit_test(a_second_thread_that_trapped_at_the_site_is_still_redirected),
     };
     if (argc != 7)
