@@ -17,7 +17,7 @@ import socket
 import ssl
 import time
 import urllib.parse
-from typing import Any, Mapping, NoReturn, Optional, Sequence, Union
+from typing import Any, Callable, Mapping, NoReturn, Optional, Sequence, Union
 
 from cloister._library import load
 
@@ -122,13 +122,14 @@ def _one(value: Union[str, Sequence[str]]) -> Sequence[str]:
 class Verifier:
     """Decides on certificates by a policy. Any number of threads may use one.
 
+    clock gives the time by which collateral is judged: seconds since 1970, from a source the caller trusts.
     ValueError: the policy accepts nobody, or a value in it is malformed. OSError: a file, or the library, is not there.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, clock: Callable[[], float] = time.time) -> None:
         if not (policy.mrenclave or policy.mrsigner or policy.any_enclave):
             raise ValueError("whom to accept? give mrenclave or mrsigner (or any_enclave=True)")
-        self.policy = policy
+        self.policy, self._clock = policy, clock
         self._handle: Optional[int] = None
         self._library = _declare(load("libcloister.so.0"))
         self._handle = self._library.cloister_verifier_new()
@@ -174,10 +175,10 @@ class Verifier:
             self._handle = None
 
     def examine(self, certificate: bytes, now: Optional[float] = None) -> Report:
-        """What there is to say about a certificate (DER) at a time (seconds since 1970; default: this machine's clock)."""
+        """What there is to say about a certificate (DER) at a time (seconds since 1970; default: the clock's)."""
         raw = _Report()
         self._library.cloister_verify_certificate(
-            self._handle, certificate, len(certificate), int(time.time() if now is None else now), ctypes.byref(raw)
+            self._handle, certificate, len(certificate), int(self._clock() if now is None else now), ctypes.byref(raw)
         )
         return Report(
             accepted=raw.accepted == 1,
