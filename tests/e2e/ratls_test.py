@@ -3,7 +3,7 @@ byte of HTTP has left the client: a proxy between the two keeps what was sent.
 
 usage: ratls_test.py BUILD C_CLIENT [PYTEST ARGUMENT]...
 """
-import asyncio, http.client, json, os, pathlib, signal, socket, ssl, subprocess, sys, threading, time
+import asyncio, http.client, json, os, pathlib, shutil, signal, socket, ssl, subprocess, sys, threading, time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -389,6 +389,16 @@ def test_outside_an_enclave_no_certificate_is_made(tmp_path):
     assert done.returncode == 1 and 'ra_tls_create_key_and_crt_der returned -10496' in done.stderr
     assert subprocess.run([BUILD / 'attest/gramine-ratls', 'c'], capture_output=True).returncode == 2
     assert subprocess.run([BUILD / 'attest/gramine-ratls', '-h'], capture_output=True).returncode == 0
+
+
+def test_the_packages_install_by_pip_without_a_network(tmp_path):
+    shutil.copytree(ROOT / 'python', tmp_path / 'python')
+    subprocess.run(['/usr/bin/python3', '-m', 'pip', 'install', '--quiet', '--no-index', '--no-build-isolation', '--root-user-action=ignore',
+                    '--target', tmp_path / 'to', tmp_path / 'python'], check=True, timeout=120)
+    done = subprocess.run(['/usr/bin/python3', '-c', 'import cloister.verify as v, gramine_ratls.attest; print(v.__file__)'],
+                          env={**os.environ, 'PYTHONPATH': str(tmp_path / 'to')}, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(str(tmp_path / 'to'))
+    assert (tmp_path / 'to/cloister/py.typed').exists()
 
 
 if __name__ == '__main__':
