@@ -6,6 +6,21 @@
 #include "enclave/sync.h"
 
 #include "enclave/backend.h"
+#include "enclave/gate.h"
+
+#define SPINS_BEFORE_YIELD 200
+
+void spin_lock_slow(struct spinlock *l)
+{
+    for (uint32_t spins = 1;; spins++) {
+        if (!__atomic_load_n(&l->held, __ATOMIC_RELAXED) && !__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))
+            return;
+        if (spins % SPINS_BEFORE_YIELD)
+            cpu_pause();
+        else
+            host_call(sched_yield, 0);
+    }
+}
 
 void mutex_lock_slow(struct mutex *m)
 {

@@ -28,11 +28,13 @@ struct CAPABILITY("spinlock") spinlock {
     uint32_t held;
 };
 
+/* Contended: spin for a while, then give the CPU away, since the holder may not be running at all. */
+void spin_lock_slow(struct spinlock *l);
+
 static inline void spin_lock(struct spinlock *l)
 {
-    while (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))
-        while (__atomic_load_n(&l->held, __ATOMIC_RELAXED))
-            cpu_pause();
+    if (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))
+        spin_lock_slow(l);
 }
 
 static inline void spin_unlock(struct spinlock *l)

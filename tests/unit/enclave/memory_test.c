@@ -14,6 +14,14 @@
 #include "enclave/ranges.h"
 #include "enclave/zone_alloc.h"
 #include "lib/base/bytes.h"
+#include <sched.h>
+#include "enclave/sync.h"
+
+void spin_lock_slow(struct spinlock *l)
+{
+    while (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))
+        sched_yield();
+}
 
 #define LOW   UINT64_C(0x100000)
 #define PAGES 4096

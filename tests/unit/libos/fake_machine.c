@@ -28,6 +28,13 @@ void *mremap(void *, size_t, size_t, int, ...);
 #include "enclave/ranges.h"
 #include "enclave/sync.h"
 #include "lib/base/bytes.h"
+#include <sched.h>
+
+void spin_lock_slow(struct spinlock *l)
+{
+    while (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))
+        sched_yield();
+}
 
 #define CHECK(x) ((x) ? (void)0 : (fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x), abort()))
 #define PAGES    (FAKE_SIZE / PAGE_SIZE)

@@ -18,6 +18,13 @@
 #include "enclave/uaccess.h"
 #include "lib/linux/errno.h"
 #include "libos/ipc/wait.h"
+#include <sched.h>
+
+void spin_lock_slow(struct spinlock *l)
+{
+    while (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))
+        sched_yield();
+}
 
 static pthread_mutex_t g_mu = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t g_changed = PTHREAD_COND_INITIALIZER;
