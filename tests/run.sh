@@ -15,7 +15,7 @@ number() { sed -n "s/^$2 *\([0-9][0-9]*\).*/\1/p" "$1" | tail -1; }
 echo "== unit tests, checks, commands (meson test)"
 meson test -C "$build" --print-errorlogs --no-stdsplit >"$logs/meson.log" 2>&1
 status=$?
-sed -n '/^[0-9]*\/[0-9]* /p' "$logs/meson.log" | grep -E 'FAIL|TIMEOUT|ERROR|SKIP' || true
+sed -n '/^[0-9]*\/[0-9]* /p' "$logs/meson.log" | grep -E 'FAIL|TIMEOUT|ERROR|SKIP' | sort -u || true
 ok=$(number "$logs/meson.log" 'Ok:') bad=$(number "$logs/meson.log" 'Fail:') unexpected=$(number "$logs/meson.log" 'Unexpected Pass:')
 late=$(number "$logs/meson.log" 'Timeout:') not_run=$(number "$logs/meson.log" 'Skipped:')
 add "${ok:-0}" $((${bad:-0} + ${late:-0} + ${unexpected:-0})) "${not_run:-0}"
