@@ -28,13 +28,14 @@ struct sleeper {
     uint32_t *word, expected, bitset, tid;
     int64_t deadline, result;
     bool pi;
-    int done; /* atomic */
+    int entered, done; /* atomic */
 };
 
 static void *sleep_main(void *arg)
 {
     struct sleeper *s = arg;
     fake_thread_enter(&s->thread);
+    __atomic_store_n(&s->entered, 1, __ATOMIC_SEQ_CST);
     if (s->pi)
         s->result = futex_lock_pi(MM, A(s->word), s->tid, false, s->deadline);
     else
@@ -47,6 +48,13 @@ static void start(struct sleeper *s, uint32_t *word, uint32_t bitset)
 {
     *s = (struct sleeper){ .word = word, .expected = *word, .bitset = bitset, .deadline = PARK_FOREVER };
     pthread_create(&s->pthread, NULL, sleep_main, s);
+}
+
+/* From here on an interruption is not lost. */
+static void wait_until_entered(struct sleeper *s)
+{
+    while (!__atomic_load_n(&s->entered, __ATOMIC_SEQ_CST))
+        usleep(100);
 }
 
 static int64_t finish(struct sleeper *s)
@@ -85,7 +93,7 @@ static void an_event_ends_the_wait(void **state)
     uint32_t word = 1;
     struct sleeper s;
     start(&s, &word, ALL);
-    usleep(2000);
+    wait_until_entered(&s);
     fake_thread_interrupt(&s.thread);
     assert_int_equal(finish(&s), -EINTR);
     assert_int_equal(futex_wake(MM, A(&word), 1, ALL), 0);
@@ -176,7 +184,8 @@ static void wake_op_changes_the_word_and_compares_what_it_was(void **state)
     uint32_t first = 0, second = 10;
     struct sleeper s;
     start(&s, &second, ALL);
-    usleep(2000);
+    wait_until_entered(&s);
+    usleep(20000); /* it must have looked at the word before that changes */
     /* 10 is not below 5: changed, nobody woken */
     assert_int_equal(futex_wake_op(MM, A(&first), A(&second), 1, 1, encode(LINUX_FUTEX_OP_ADD, LINUX_FUTEX_CMP_LT, (uint32_t)-3, 5)), 0);
     assert_int_equal(second, 7);
@@ -201,7 +210,8 @@ static void a_pi_lock_is_handed_to_the_oldest_waiter(void **state)
     for (uint32_t i = 0; i < 3; i++) {
         s[i] = (struct sleeper){ .word = &word, .pi = true, .tid = 1 + i, .deadline = PARK_FOREVER };
         pthread_create(&s[i].pthread, NULL, sleep_main, &s[i]);
-        usleep(5000);
+        wait_until_entered(&s[i]);
+        usleep(20000); /* into the queue: the order is what is tested */
     }
     for (uint32_t i = 0; i < 3; i++) {
         assert_int_equal(futex_unlock_pi(MM, A(&word), i ? i : 100), 0);
