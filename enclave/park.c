@@ -6,6 +6,7 @@
 
 #include "enclave/backend.h"
 #include "enclave/clock.h"
+#include "enclave/cpu.h"
 #include "enclave/gate.h"
 #include "enclave/thread_block.h"
 #include "lib/base/bytes.h"
@@ -36,6 +37,31 @@ static int64_t time_left(int64_t deadline)
     return left > 0 ? left : 0;
 }
 
+static uint32_t g_holds; /* atomic */
+
+void park_hold(void)
+{
+    __atomic_fetch_add(&g_holds, 1, __ATOMIC_SEQ_CST);
+}
+
+void park_let_go(void)
+{
+    __atomic_fetch_sub(&g_holds, 1, __ATOMIC_SEQ_CST);
+}
+
+bool park_is_asleep(const struct thread_block *tb)
+{
+    return __atomic_load_n(&tb->park_sleeping, __ATOMIC_SEQ_CST) == SLEEPING_TOKEN;
+}
+
+/* Whoever holds has either seen us awake, or we see now that it holds. */
+static void wake_up(struct thread_block *tb)
+{
+    __atomic_store_n(&tb->park_sleeping, AWAKE, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&g_holds, __ATOMIC_SEQ_CST))
+        cpu_pause();
+}
+
 int park(int64_t deadline)
 {
     struct thread_block *tb = thread_block();
@@ -51,7 +77,7 @@ int park(int64_t deadline)
     int err = 0;
     if (!__atomic_load_n(&tb->park_token, __ATOMIC_SEQ_CST))
         err = g_backend->thread_wait(tb, left);
-    __atomic_store_n(&tb->park_sleeping, AWAKE, __ATOMIC_SEQ_CST);
+    wake_up(tb);
     if (take_token(tb))
         return 0;
     if (event_pending_now(tb))

@@ -8,6 +8,7 @@
  * passes, or a host event becomes pending. Wake-ups may be spurious: callers loop over their condition.
  * An unpark before the park is not lost.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 struct thread_block;
@@ -17,6 +18,14 @@ struct thread_block;
 /* deadline: CLOCK_MONOTONIC ns as clock_monotonic() counts. Returns 0, -ETIMEDOUT, or -EINTR (host event pending). */
 int park(int64_t deadline);
 void unpark(struct thread_block *tb);
+
+/*
+ * For changes that no running thread may see half done. Between park_hold() and park_let_go() a thread that
+ * park_is_asleep() found in park() stays there, even when it is woken. Short: those that wake up spin.
+ */
+void park_hold(void);
+void park_let_go(void);
+bool park_is_asleep(const struct thread_block *tb);
 
 /* struct pollfd of the Linux ABI. */
 struct park_pollfd {

@@ -16,12 +16,15 @@
  * Which instruction stands behind is certain: execution arrived there. Which stands in front is not, on x86; it
  * is believed only when the byte pattern is `b8 imm32`, imm32 equals the number the thread came with, and the byte
  * before is neither a REX prefix nor 0f. Only private mappings of files are rewritten. Bytes are
- * changed by one aligned 8-byte store; a site that crosses such a boundary is left alone when other threads exist.
+ * changed by one aligned 8-byte store. A site that crosses such a boundary is changed only while no other thread can
+ * run the program's code: there is none, or all sleep in park() and are held there (quiet_begin). Until such a moment
+ * it traps.
  */
 #include "libos/exec/rewrite.h"
 
 #include "enclave/log.h"
 #include "enclave/machine.h"
+#include "enclave/park.h"
 #include "enclave/sync.h"
 #include "enclave/thread_block.h"
 #include "enclave/uaccess.h"
@@ -39,12 +42,15 @@
 #define SITES      4096 /* a full table only means that further sites keep trapping */
 #define REACH      (INT64_C(0x7fff0000))
 
-enum site_state { SITE_EMPTY, SITE_HOPELESS, SITE_BEFORE, SITE_AFTER, SITE_NEAR };
+enum site_state { SITE_EMPTY, SITE_HOPELESS, SITE_LATER, SITE_BEFORE, SITE_AFTER, SITE_NEAR };
+
+#define LATER_MOST 200 /* SITE_LATER: so many traps without a quiet moment, and it is hopeless */
 
 struct site {
     uint64_t address; /* of the syscall instruction */
     uint64_t copy;    /* SITE_AFTER: where the copied instruction stands; SITE_NEAR: the jump in the nop */
     uint8_t state;
+    uint8_t delays; /* SITE_LATER */
 };
 
 struct arena {
@@ -57,6 +63,33 @@ static struct site g_sites[SITES];   /* g_mu; hashed by address, linear probing 
 static struct arena g_arenas[ARENAS]; /* g_mu */
 static uint32_t g_arena_count;       /* g_mu */
 static struct rewrite_stats g_stats; /* g_mu, but traps is atomic */
+static bool g_quiet;                 /* g_mu: between quiet_begin() and quiet_end() no other thread runs the program */
+
+/* Whoever is not asleep may be in the program's code, or on the way there. */
+static bool others_sleep(struct process *p)
+{
+    bool asleep = true;
+    mutex_lock(&p->mu);
+    list_for_each(it, &p->threads) {
+        const struct thread *t = list_entry(it, struct thread, link);
+        if (t != current() && (!t->tb || !park_is_asleep(t->tb)))
+            asleep = false;
+    }
+    mutex_unlock(&p->mu);
+    return asleep;
+}
+
+static void quiet_begin(void)
+{
+    park_hold();
+    g_quiet = others_sleep(current()->process);
+}
+
+static void quiet_end(void)
+{
+    g_quiet = false;
+    park_let_go();
+}
 
 /* Undefined one-byte opcodes in 64-bit mode (SDM vol. 2, appendix A, table A-2, superscript i64). */
 static bool traps_as_opcode(uint8_t byte)
@@ -203,7 +236,7 @@ static bool store_jump(uint64_t at, uint64_t target, const struct vma *vma)
     bool one_word = at + 5 <= word + 8;
     uint64_t first = ALIGN_DOWN(at, PAGE_SIZE), size = ALIGN_UP(at + 5, PAGE_SIZE) - first;
 
-    if (!one_word && current()->process->thread_count > 1)
+    if (!one_word && !g_quiet)
         return false;
     if (user_read(bytes, word, one_word ? 8 : 16))
         return false;
@@ -289,7 +322,7 @@ static bool try_near(struct site *s, uint64_t site, const struct vma *vma)
     uint64_t nop = find_nop(site + 2, vma), low = ALIGN_DOWN(site, 8);
 
     if (site % 8 == 7 || !nop)
-        return false; /* the two bytes would not change at once */
+        return false; /* the two bytes would not change at once; then `after` or `before` in a quiet moment */
     uint64_t slot = find_slot(site, false);
     memset(code, 0xcc, sizeof(code));
     put_door_jump(put_return_address(code, code, slot, site + 2));
@@ -339,24 +372,35 @@ static void consider(uint64_t site, const struct cpu_regs *regs)
         return;
     if (s->state == SITE_EMPTY)
         g_stats.sites++;
+    bool first = s->state != SITE_LATER;
     s->address = site;
+    if (!first && !g_quiet) {
+        s->state = ++s->delays == LATER_MOST ? SITE_HOPELESS : SITE_LATER;
+        return;
+    }
     s->state = SITE_HOPELESS;
     if (!mm_find(current()->process->mm, site, &vma) || !vma.file || vma.flags & 1 || site - 8 < vma.start || site + 10 > vma.end)
         return;
     if (user_read(code, site - 8, sizeof(code)) || code[8] != 0x0f || code[9] != 0x05)
         return;
-    if (try_before(s, site, code, regs, &vma) || try_after(s, site, code, &vma) || try_near(s, site, &vma))
+    if (try_before(s, site, code, regs, &vma) || try_after(s, site, code, &vma) || try_near(s, site, &vma)) {
         g_stats.rewritten++;
-    else
-        trace(TRACE_MM, "rewrite: %#lx keeps trapping: %02x %02x %02x %02x %02x | %02x %02x %02x %02x", site, code[3],
-              code[4], code[5], code[6], code[7], code[10], code[11], code[12], code[13]);
+        return;
+    }
+    if (!g_quiet && (movable_length(code + 10) || code[3] == 0xb8))
+        s->state = SITE_LATER;
+    trace(TRACE_MM, "rewrite: %#lx keeps trapping%s: %02x %02x %02x %02x %02x | %02x %02x %02x %02x", site,
+          s->state == SITE_LATER ? " for now" : "", code[3], code[4], code[5], code[6], code[7], code[10], code[11],
+          code[12], code[13]);
 }
 
 void rewrite_site(uint64_t site, const struct cpu_regs *regs)
 {
     __atomic_fetch_add(&g_stats.traps, 1, __ATOMIC_RELAXED);
     mutex_lock(&g_mu);
+    quiet_begin();
     consider(site, regs);
+    quiet_end();
     mutex_unlock(&g_mu);
 }
 

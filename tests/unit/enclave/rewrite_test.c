@@ -37,8 +37,30 @@ void log_print(enum plan_log_level level, const char *format, ...) {}
 void mutex_lock_slow(struct mutex *m) { abort(); }
 void mutex_unlock_slow(struct mutex *m) { abort(); }
 
-static struct process process = { .thread_count = 1 };
+static struct process process = { .thread_count = 1, .threads = LIST_INIT(process.threads) };
 static struct thread thread = { .process = &process };
+
+/* A second thread, and whether it sleeps. */
+static struct thread_block other_block;
+static struct thread other = { .process = &process, .tb = &other_block };
+static bool other_sleeps, held;
+
+void park_hold(void) { held = true; }
+void park_let_go(void) { held = false; }
+bool park_is_asleep(const struct thread_block *tb) { return held && other_sleeps; }
+
+static void other_starts(void)
+{
+    process.thread_count = 2;
+    other_sleeps = false;
+    list_push_back(&process.threads, &other.link);
+}
+
+static void other_ends(void)
+{
+    process.thread_count = 1;
+    list_remove(&other.link);
+}
 static struct thread_block block = { .thread = &thread };
 static uint8_t *text;
 static uint64_t text_size;
@@ -244,13 +266,28 @@ static void a_second_thread_that_trapped_at_the_site_is_still_redirected(void **
 static void a_site_over_two_words_takes_a_nop_nearby_when_threads_exist(void **state)
 {
     catch_traps();
-    process.thread_count = 2;
+    other_starts();
     uint64_t base = one_site("\x90\x90\x90\x90\x90\x0f\x05\x48\x3d\x00\xf0\xff\xff\xc3\x66\x0f\x1f\x84\x00\x00\x00\x00\x00\xc3", 24, 5, 500);
     assert_memory_equal((void *)(base + 5), "\xeb\x0b\x48\x3d", 4);
     check_near(base + 5, (const uint8_t *)"\x0f\x05\x48\x3d\x00\xf0\xff\xff\xc3\x66\x0f\x1f\x84\x00\x00\x00");
     base = one_site("\x90\x90\x90\x90\x90\x90\x90\x0f\x05\x48\x3d\x00\xf0\xff\xff\xc3\x0f\x1f\x84\x00\x00\x00\x00\x00", 24, 7, 500);
     assert_memory_equal((void *)(base + 7), "\x0f\x05", 2); /* the two bytes themselves lie in two words */
-    process.thread_count = 1;
+    other_ends();
+}
+
+static void a_site_over_two_words_is_rewritten_while_all_other_threads_sleep(void **state)
+{
+    struct cpu_regs regs = { .orig_rax = 500 };
+    catch_traps();
+    other_starts();
+    uint64_t base = one_site("\x90\x90\x90\x90\x90\x90\x90\x0f\x05\x48\x3d\x00\xf0\xff\xff\xc3", 16, 7, 500), site = base + 7;
+    rewrite_site(site, &regs);
+    assert_memory_equal((void *)site, "\x0f\x05", 2);
+    other_sleeps = true;
+    rewrite_site(site, &regs);
+    assert_int_equal(*(uint8_t *)site, 0xe9);
+    assert_false(held);
+    other_ends();
 }
 
 int main(int argc, char **argv)
@@ -261,6 +298,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_rewritten_site_of_a_go_program_returns_where_it_should),
         cmocka_unit_test(what_only_looks_like_a_mov_is_left_alone),
         cmocka_unit_test(a_site_over_two_words_takes_a_nop_nearby_when_threads_exist),
+        cmocka_unit_test(a_site_over_two_words_is_rewritten_while_all_other_threads_sleep),
         cmocka_unit_test(a_second_thread_that_trapped_at_the_site_is_still_redirected),
     };
     if (argc != 7)
