@@ -1,0 +1,12 @@
+use strict; use warnings; use IO::Socket; use POSIX ();
+$| = 1;
+$SIG{ALRM} = sub { print "alarm\n" }; alarm 1; select(undef, undef, undef, 1.3);
+my $server = IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1:0") or die $!;
+my $client = IO::Socket::INET->new("127.0.0.1:" . $server->sockport) or die $!;
+my $peer = $server->accept; print $peer "hello\n"; close $peer; print scalar <$client>;
+open my $f, ">", "perl.txt" or die $!; print $f "$_\n" for 1 .. 1000; close $f;
+open $f, "<", "perl.txt"; my $sum = 0; $sum += $_ while <$f>; print "$sum ", -s "perl.txt", "\n";
+my @t = times; print scalar(@t), " ", POSIX::floor(3.7), "\n";
+opendir my $d, "/usr/share/common-licenses"; print join(" ", sort readdir $d), "\n";
+rename "perl.txt", "perl2.txt" or die $!; unlink "perl2.txt"; print -e "perl2.txt" ? "there" : "gone", "\n";
+my %h; $h{$_ % 1000} += $_ for 1 .. 300000; print scalar(keys %h), " $h{7}\n";
