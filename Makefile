@@ -3,10 +3,13 @@ BUILD ?= build
 MESON_FLAGS ?=
 PREFIX ?= /usr/local
 
-.PHONY: help setup build demo test check bench fuzz install uninstall format clean
+# What `make apps` and `make pytests` run: words of program or test names, comma-separated; empty: all.
+ONLY ?=
+
+.PHONY: help setup build demo test check bench apps apps-fast pytests fuzz install uninstall format clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
 
 setup: ## install the Debian packages that building, testing and the demo need
 	@tools/setup.sh
@@ -28,6 +31,19 @@ check: build ## only what needs no enclave: layering, globals, formatting, unit 
 
 bench: build ## native / direct / soft, in one run
 	@tests/bench/run.py --build $(BUILD) --out $(BUILD)/bench.json
+
+apps: $(BUILD)/build.ninja ## real programs in direct and soft; rewrites docs/compatibility.md (ONLY=redis,perl: some)
+	@tools/setup.sh --apps
+	@ninja -C $(BUILD)
+	@/usr/bin/python3 tests/apps/run.py --build $(BUILD) --only '$(ONLY)' --record
+
+apps-fast: build ## the programs that CI runs
+	@/usr/bin/python3 tests/apps/run.py --build $(BUILD) --fast
+
+pytests: $(BUILD)/build.ninja ## CPython's own tests in direct and soft, compared with native
+	@tools/setup.sh --apps
+	@ninja -C $(BUILD)
+	@/usr/bin/python3 tests/apps/pytests.py --build $(BUILD) --only '$(ONLY)' --record
 
 fuzz: setup ## every fuzz target for FUZZ_SECONDS (default 60) each
 	@tests/fuzz/run.sh $(BUILD)-fuzz $${FUZZ_SECONDS:-60}

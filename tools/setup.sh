@@ -1,9 +1,12 @@
 #!/bin/sh
-# Install what tools/packages.txt lists and is not there yet. Needs root (or sudo) only when something is missing.
+# setup.sh [--apps]: install what tools/packages.txt (--apps: packages-apps.txt too) lists and is not there yet. Needs
+# root (or sudo) only when something is missing.
 set -eu
 cd "$(dirname "$0")"
+lists=packages.txt
+[ "${1:-}" = --apps ] && lists="packages.txt packages-apps.txt"
 missing=""
-for package in $(sed 's/#.*//' packages.txt); do
+for package in $(sed 's/#.*//' $lists); do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed' || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
@@ -18,4 +21,5 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "setup: installing:$missing"
 $as_root apt-get update -qq
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+# RUNLEVEL=1: the servers among them are not started
+$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

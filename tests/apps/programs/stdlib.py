@@ -1,9 +1,10 @@
 """The stdlib script of the field study, less what starts processes; prints only what is the same in two runs."""
 import asyncio, concurrent.futures, ctypes, fcntl, glob, hashlib, mmap, os, resource, select, shutil, signal, socket, sqlite3, ssl, sys, tempfile, threading, time, uuid
-from multiprocessing import shared_memory
+from multiprocessing import resource_tracker, shared_memory
 
 def square(x): return x * x
 
+resource_tracker.register = resource_tracker.unregister = lambda *a: None  # a process of its own
 memory = shared_memory.SharedMemory(create=True, size=4096); memory.buf[0] = 1; print(memory.buf[0]); memory.close(); memory.unlink()
 with concurrent.futures.ThreadPoolExecutor(4) as pool: print(list(pool.map(square, range(4))))
 
