@@ -2,7 +2,7 @@
 # The same sources, copied to another directory and built in a build directory of another name, give the same
 # MRENCLAVE; one changed byte of the image gives another. usage: reproducible.sh SOURCE CLOISTER IMAGE
 set -eu
-source=$1 cloister=$2 image=$3
+source=$1 cloister=$(realpath "$2") image=$(realpath "$3")
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 copy=$dir/some/where/else
