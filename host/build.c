@@ -79,14 +79,13 @@ static void create(const struct sgx_sigstruct *sig)
         host_fail("cannot create the enclave: %s", host_error_name(ret));
 }
 
-/* thread_new() wants the TCS addresses in order: they come by in the order of EADD. */
-static uint64_t g_tcs[LAYOUT_MAX_THREADS];
+/* Threads are numbered in the order of EADD of their TCSs. */
 static uint32_t g_tcs_count;
 
 static int add_run(void *arg, const struct layout_run *run)
 {
     if ((run->secinfo & SECINFO_TYPE) == SECINFO_TCS && g_tcs_count < LAYOUT_MAX_THREADS)
-        g_tcs[g_tcs_count++] = run->address;
+        g_host.tcs[g_tcs_count++] = run->address;
     return (int)g_host.device->add_pages(run);
 }
 
@@ -129,9 +128,8 @@ static void make_threads(void)
     if (p == MAP_FAILED)
         host_fail("out of memory for staging areas");
     g_host.staging = address_of(p);
-    for (uint32_t i = 0; i < g_tcs_count; i++)
-        if (thread_new(i, g_tcs[i]))
-            host_fail("out of memory for thread %u", i);
+    if (thread_new(0)) /* the others when they start */
+        host_fail("out of memory for the first thread");
 }
 
 _Noreturn void build_enter(const struct options *o, const struct plan *plan)

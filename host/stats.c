@@ -32,8 +32,9 @@ static void sum_counters(struct thread_counters *sum)
     uint64_t *to = (uint64_t *)(void *)sum;
     static_assert(sizeof(*sum) % 8 == 0, "all uint64_t");
     for (uint32_t i = 0; i < g_host.thread_count; i++) {
-        const uint64_t *from = (const uint64_t *)(const void *)&g_host.threads[i]->counters;
-        for (size_t j = 0; j < sizeof(*sum) / 8; j++)
+        const struct host_thread *t = __atomic_load_n(&g_host.threads[i], __ATOMIC_ACQUIRE);
+        const uint64_t *from = t ? (const uint64_t *)(const void *)&t->counters : NULL;
+        for (size_t j = 0; from && j < sizeof(*sum) / 8; j++)
             to[j] += from[j];
     }
 }

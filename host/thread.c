@@ -38,7 +38,7 @@ static uint64_t map_memory(uint64_t size)
 }
 
 /* Block, guard page, stack, in one mapping with room to align the block. */
-int thread_new(uint32_t index, uint64_t tcs)
+int thread_new(uint32_t index)
 {
     uint64_t p = map_memory(2 * THREAD_BLOCK_SIZE + PAGE_SIZE + THREAD_STACK_SIZE);
     if (!p)
@@ -49,11 +49,17 @@ int thread_new(uint32_t index, uint64_t tcs)
         return -ENOMEM;
     struct host_thread *t = pointer_to(block);
     t->index = index;
-    t->tcs = tcs;
+    t->tcs = g_host.tcs[index];
     t->staging = g_host.staging + index * STAGING_SIZE;
     t->stack = guard + PAGE_SIZE + THREAD_STACK_SIZE;
-    g_host.threads[index] = t;
+    __atomic_store_n(&g_host.threads[index], t, __ATOMIC_RELEASE);
     return 0;
+}
+
+/* NULL: there never was one. */
+static struct host_thread *thread_get(uint64_t index)
+{
+    return index < g_host.thread_count ? __atomic_load_n(&g_host.threads[index], __ATOMIC_ACQUIRE) : NULL;
 }
 
 void thread_prepare(struct host_thread *t)
@@ -85,6 +91,8 @@ int64_t thread_start(uint64_t index)
 {
     if (index == 0 || index >= g_host.thread_count)
         return -EAGAIN;
+    if (!g_host.threads[index] && thread_new((uint32_t)index))
+        return -ENOMEM;
     struct host_thread *t = g_host.threads[index];
     wait_until_gone(t);
     t->pending = 0;
@@ -125,9 +133,9 @@ int64_t thread_wait(struct host_thread *t, uint64_t timeout_ns)
 
 int64_t thread_wake(uint64_t index)
 {
-    if (index >= g_host.thread_count)
+    struct host_thread *t = thread_get(index);
+    if (!t)
         return -ESRCH;
-    struct host_thread *t = g_host.threads[index];
     if (__atomic_exchange_n(&t->wake_token, 1, __ATOMIC_RELEASE) == 0)
         sys3(__NR_futex, address_of(&t->wake_token), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1);
     return 0;
@@ -135,9 +143,9 @@ int64_t thread_wake(uint64_t index)
 
 int64_t thread_kick(uint64_t index)
 {
-    if (index >= g_host.thread_count)
+    struct host_thread *t = thread_get(index);
+    if (!t)
         return -ESRCH;
-    struct host_thread *t = g_host.threads[index];
     uint32_t tid = __atomic_load_n(&t->tid, __ATOMIC_ACQUIRE);
     if (tid == 0)
         return -ESRCH;

@@ -48,13 +48,14 @@ struct host_process {
     uint64_t host_signals; /* bit n-1: passed on to the enclave */
     uint64_t load_ns;      /* how long the enclave took to build */
     const char *aesm_path;
+    uint64_t tcs[LAYOUT_MAX_THREADS];                /* their linear addresses */
     struct host_thread *threads[LAYOUT_MAX_THREADS]; /* made when first used; never freed */
 };
 
 extern struct host_process g_host;
 
 /* Make the block of thread `index`. Returns 0, or negative errno. Called at start and by thread_create. */
-int thread_new(uint32_t index, uint64_t tcs);
+int thread_new(uint32_t index);
 
 /* Start a host thread that enters TCS `index` with ENTER_THREAD. Returns 0, -EAGAIN, -ENOMEM, -EINVAL. */
 int64_t thread_start(uint64_t index);
