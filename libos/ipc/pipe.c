@@ -42,9 +42,8 @@ struct pipe {
 struct pipe_end {
     struct file file;
     struct pipe *pipe;
-    uint32_t writer_opens; /* at our open: no EPOLLHUP before the first writer came */
-    uint32_t
-        reader_opens; /* at our open: a reader that came and went since ends the wait for one */
+    uint32_t writer_opens; /* before our open: no EPOLLHUP before the first writer came */
+    uint32_t reader_opens; /* before our open: a reader that came and went since ends the wait for one */
 };
 
 static struct pipe_end *end_of(struct file *f)
@@ -262,8 +261,9 @@ static struct pipe_end *open_end(struct pipe *p, uint32_t flags, const struct fi
     e->pipe = p;
     pipe_get(p);
     mutex_lock(&p->mu);
-    e->writer_opens = p->writer_opens;
-    e->reader_opens = p->reader_opens;
+    /* A partner that is open now counts as come since: when we look again it may be gone. */
+    e->writer_opens = p->writer_opens - (p->writers > 0);
+    e->reader_opens = p->reader_opens - (p->readers > 0);
     if (file_can_read(&e->file)) {
         p->readers++;
         p->reader_opens++;
@@ -293,7 +293,6 @@ int pipe_create(uint32_t flags, struct file **read_end, struct file **write_end)
             file_put(&w->file);
         return -ENOMEM;
     }
-    r->writer_opens = 0; /* the writer is there: its end is a hang-up */
     w->file.ino = r->file.ino;
     *read_end = &r->file;
     *write_end = &w->file;

@@ -479,9 +479,26 @@ static void datagrams_keep_borders_and_say_who_sent_them(void **state)
     file_put(fa);
 }
 
+static void a_fifo_knows_of_a_writer_that_was_there_at_the_open(void **state)
+{
+    struct pipe *p = pipe_new();
+    struct file *both, *reader, *late;
+    assert_int_equal(pipe_open_fifo(p, O_RDWR, &both), 0);
+    assert_int_equal(pipe_open_fifo(p, O_RDONLY | O_NONBLOCK, &reader), 0);
+    assert_int_equal(reader->ops->poll(reader, NULL), 0);
+    file_put(both);
+    assert_int_equal(reader->ops->poll(reader, NULL), EPOLLHUP);
+    assert_int_equal(pipe_open_fifo(p, O_RDONLY | O_NONBLOCK, &late), 0);
+    assert_int_equal(late->ops->poll(late, NULL), 0); /* for this one no writer has come yet */
+    file_put(reader);
+    file_put(late);
+    pipe_put(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_fifo_knows_of_a_writer_that_was_there_at_the_open),
         cmocka_unit_test(a_pipe_carries_bytes_in_order_and_ends),
         cmocka_unit_test(small_writes_to_a_full_pipe_are_all_or_nothing),
         cmocka_unit_test(packets_keep_their_borders),
