@@ -33,9 +33,10 @@ struct machine {
     int log_fd;
     int verity_fd;                    /* APP.verity, untrusted; -1: none */
     uint32_t trace, stats;
-    const char *hostname;             /* host's; only if the plan asks for it, else "localhost" */
-    const char *argv, *envp, *dns_conf; /* copies of the host's words: NUL-terminated, end-to-end */
-    size_t argv_size, envp_size, dns_conf_size;
+    const char *hostname;             /* the host's word until libos has looked at it (libos/fs/resolv.h) */
+    const struct start_dns *dns;      /* likewise */
+    const char *argv, *envp;          /* copies of the host's words: NUL-terminated, end-to-end */
+    size_t argv_size, envp_size;
 };
 
 extern struct machine g_machine;

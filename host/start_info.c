@@ -16,13 +16,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "host/dns.h"
 #include "host/say.h"
 #include "host/syscall.h"
 #include "lib/base/bytes.h"
 #include "lib/boundary/hostcall.h"
 #include "lib/crypto/crypto.h"
-
-#define DNS_CONF_MAX 65536
 
 extern char **environ;
 
@@ -105,20 +104,6 @@ static uint64_t tsc_hz(void)
     return hz ? hz : tsc_measure();
 }
 
-static void fill_dns(struct start *out)
-{
-    static char text[DNS_CONF_MAX];
-    int fd = open("/etc/resolv.conf", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    ssize_t n = read(fd, text, sizeof(text));
-    close(fd);
-    if (n > 0) {
-        out->dns_conf = address_of(text);
-        out->dns_conf_size = (uint64_t)n;
-    }
-}
-
 static uint32_t open_verity(const char *path)
 {
     if (!path)
@@ -166,7 +151,7 @@ void start_info_fill(const struct options *o, const struct plan *plan, uint32_t 
         return;
     if (uname(&name) == 0)
         memcpy(out->hostname, name.nodename, sizeof(out->hostname) - 1);
-    fill_dns(out);
+    dns_read("/etc/resolv.conf", &out->dns);
 }
 
 /* One line of /proc/self/maps: "start-end perms ...". Returns false at the end of the text. */

@@ -207,8 +207,7 @@ static void fill_machine(const struct start *s)
     g_machine.argv_size = s->argv_size;
     g_machine.envp = (const char *)s->envp;
     g_machine.envp_size = s->envp_size;
-    g_machine.dns_conf = (const char *)s->dns_conf;
-    g_machine.dns_conf_size = s->dns_conf_size;
+    g_machine.dns = &s->dns;
 }
 
 static _Noreturn void die(const char *what)

@@ -193,9 +193,12 @@ static const char *take_words(uint64_t address, uint64_t size)
 static void take_start(const struct start *s)
 {
     static char g_hostname[sizeof(s->hostname)];
+    static struct start_dns g_dns;
 
     memcpy(g_hostname, s->hostname, sizeof(g_hostname) - 1);
     g_machine.hostname = g_hostname;
+    g_dns = s->dns;
+    g_machine.dns = &g_dns;
     g_machine.cpu_features = s->cpu_features;
     g_machine.tsc_hz = s->tsc_hz;
     g_machine.cpu_count = MIN(MAX(s->cpu_count, 1u), 1024u);
@@ -207,8 +210,6 @@ static void take_start(const struct start *s)
     g_machine.argv_size = g_machine.argv ? s->argv_size : 0;
     g_machine.envp = take_words(s->envp, s->envp_size);
     g_machine.envp_size = g_machine.envp ? s->envp_size : 0;
-    g_machine.dns_conf = take_words(s->dns_conf, s->dns_conf_size);
-    g_machine.dns_conf_size = g_machine.dns_conf ? s->dns_conf_size : 0;
     if (s->log_level != UINT32_MAX)
         g_log_level = s->log_level;
     /* What the program does is not the host's to see, unless the measured manifest says debug. */

@@ -12,7 +12,7 @@
 #include "lib/linux/errno.h"
 
 /* With the number of rows: a launcher and an image that differ by a row must not talk to each other. */
-#define BOUNDARY_VERSION ((1u << 16) | HC_COUNT)
+#define BOUNDARY_VERSION ((2u << 16) | HC_COUNT)
 
 enum hostcall_arg_kind { ARG_NONE, ARG_VAL, ARG_IN, ARG_OUT, ARG_INOUT };
 enum hostcall_ret_kind { RETURNS_ZERO, RETURNS_FD, RETURNS_LEN, RETURNS_COUNT, RETURNS_ANY };

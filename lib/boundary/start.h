@@ -38,6 +38,24 @@ struct start_range {
     uint64_t address, size;
 };
 
+/* What the host's resolv.conf says, for sys.enable_extra_runtime_domain_names_conf; checked by libos/fs/resolv.c. */
+#define START_NAMESERVERS 3
+#define START_SEARCHES    6
+#define START_DOMAIN_SIZE 256
+
+enum start_dns_option { START_DNS_EDNS0 = 1, START_DNS_INET6 = 2, START_DNS_ROTATE = 4, START_DNS_USE_VC = 8 };
+
+struct start_nameserver {
+    uint8_t address[16]; /* IPv4: the first four */
+    uint32_t is_ipv6;
+};
+
+struct start_dns {
+    uint32_t nameserver_count, search_count, options;
+    struct start_nameserver nameservers[START_NAMESERVERS];
+    char searches[START_SEARCHES][START_DOMAIN_SIZE];
+};
+
 struct start {
     uint32_t version;                 /* BOUNDARY_VERSION */
     uint32_t thread_count;            /* TCS the launcher built; in direct: the most threads */
@@ -54,10 +72,10 @@ struct start {
     uint32_t log_level;               /* of the command line; UINT32_MAX: as the plan says */
     uint32_t trace, stats;            /* --trace mask, --stats: 0 none, 1 text, 2 JSON */
     uint32_t host_pid, cpu_count;
-    uint64_t dns_conf, dns_conf_size; /* resolv.conf text, for sys.enable_extra_runtime_domain_names_conf */
     char hostname[65];
     char pad[7];
     uint32_t verity_fd, pad2;         /* APP.verity, opened by the launcher; UINT32_MAX: none */
+    struct start_dns dns;
 };
 
 #endif

@@ -128,6 +128,10 @@ int vfs_init(struct fs_view **out)
         r = mount_ours(sysfs_mount, "/sys");
     for (uint32_t i = 1; i < h->mounts.count && r == 0; i++)
         r = mount_plan(&mounts[i]);
+    if (r == 0)
+        r = resolv_check();
+    if (r == 0 && (h->flags & PLAN_DOMAIN_CONF)) /* last: it hides what the manifest mounts there */
+        r = mount_ours(resolv_mount, "/etc/resolv.conf");
     struct fs_view *v = NULL;
     if (r == 0) {
         v = fs_view_new(g_root);
@@ -135,8 +139,6 @@ int vfs_init(struct fs_view **out)
     }
     if (r == 0)
         r = enter_start_dir(v);
-    if (r == 0 && (h->flags & PLAN_DOMAIN_CONF))
-        r = resolv_install(g_root);
     if (r < 0) {
         fs_view_put(v);
         return r;

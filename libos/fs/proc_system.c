@@ -169,7 +169,7 @@ WORD(load_randomize, "2")
 
 static int load_hostname(const struct pseudo_id *id, struct text *t)
 {
-    text_print(t, "%s\n", g_machine.hostname ? g_machine.hostname : "localhost");
+    text_print(t, "%s\n", g_machine.hostname);
     return 0;
 }
 

@@ -17,8 +17,7 @@ struct linux_utsname {
 int64_t sys_uname(uaddr_t buf)
 {
     struct linux_utsname u = { "Linux", "", "6.1.0", "#1 SMP PREEMPT_DYNAMIC Cloister", "x86_64", "(none)" };
-    if (g_machine.hostname)
-        str_copy(u.nodename, sizeof(u.nodename), g_machine.hostname);
+    str_copy(u.nodename, sizeof(u.nodename), g_machine.hostname);
     return user_write(buf, &u, sizeof(u));
 }
 
