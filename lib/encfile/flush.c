@@ -4,7 +4,8 @@
  * Each node gets a new random key, which goes with the tag into its parent; so parents are sealed
  * after their children. Nodes stay dirty until node 0 is written: a flush that failed is simply
  * done again. Data nodes are written in ascending order and in runs, since each write leaves the
- * enclave; the order within a flush is no part of the format, only that node 0 is last.
+ * enclave; the order within a flush is no part of the format, only that node 0 is last. Nodes that
+ * the host never had come first: when it has no room for them, what it has is still the old file.
  */
 #include "lib/encfile/flush.h"
 
@@ -13,36 +14,43 @@
 #include "lib/encfile/tree.h"
 #include "lib/linux/errno.h"
 
+struct node_list {
+    struct encfile_node *nodes[ENCFILE_CACHE];
+    size_t count;
+};
+
+enum { FRESH, OLD }; /* a fresh node's children are fresh: FRESH before OLD is children before parents */
+
 /* What one flush writes, root and node 0 aside. */
 struct batch {
-    struct encfile_node *data[ENCFILE_CACHE]; /* ascending */
-    struct encfile_node *mht[ENCFILE_CACHE];  /* descending: children before parents */
-    size_t data_count, mht_count;
+    struct node_list data[2]; /* ascending */
+    struct node_list mht[2];  /* descending: children before parents */
     uint8_t keys[ENCFILE_CACHE + 1][AES128_KEY_SIZE];
     size_t keys_used;
 };
 
-static void insert_sorted(struct encfile_node **array, size_t *count, struct encfile_node *node,
-                          bool descending)
+static void insert_sorted(struct node_list *list, struct encfile_node *node, bool descending)
 {
-    size_t at = (*count)++;
-    while (at && (array[at - 1]->number > node->number) != descending) {
-        array[at] = array[at - 1];
+    size_t at = list->count++;
+    while (at && (list->nodes[at - 1]->number > node->number) != descending) {
+        list->nodes[at] = list->nodes[at - 1];
         at--;
     }
-    array[at] = node;
+    list->nodes[at] = node;
 }
 
 static int batch_collect(struct encfile *f, struct batch *b)
 {
+    size_t count = 1; /* the root */
     list_for_each (it, &f->lru) {
         struct encfile_node *node = list_entry(it, struct encfile_node, link);
-        if (node->dirty && node_is_mht(node->number))
-            insert_sorted(b->mht, &b->mht_count, node, true);
-        else if (node->dirty)
-            insert_sorted(b->data, &b->data_count, node, false);
+        bool mht = node_is_mht(node->number);
+        if (!node->dirty)
+            continue;
+        insert_sorted(&(mht ? b->mht : b->data)[node->fresh ? FRESH : OLD], node, mht);
+        count++;
     }
-    int err = f->env->random(b->keys, (b->data_count + b->mht_count + 1) * AES128_KEY_SIZE);
+    int err = f->env->random(b->keys, count * AES128_KEY_SIZE);
     return err ? encfile_fail(f, ENCFILE_NO_RANDOM, err) : 0;
 }
 
@@ -58,17 +66,18 @@ static int write_nodes(struct encfile *f, uint64_t number, const uint8_t *sealed
     return err ? encfile_fail(f, ENCFILE_WRITE_FAILED, err) : 0;
 }
 
-static int write_list(struct encfile *f, struct batch *b, struct encfile_node **nodes, size_t count)
+static int write_list(struct encfile *f, struct batch *b, const struct node_list *list)
 {
+    struct encfile_node *const *nodes = list->nodes;
     size_t done = 0;
-    while (done < count) {
+    while (done < list->count) {
         size_t run = 0;
         do {
             struct encfile_node *node = nodes[done + run];
             seal_node(b, encfile_tree_slot(f, node->number), node->data,
                       f->stage + run * NODE_SIZE);
             run++;
-        } while (run < STAGE_NODES && done + run < count &&
+        } while (run < STAGE_NODES && done + run < list->count &&
                  nodes[done + run]->number == nodes[done]->number + run);
         int err = write_nodes(f, nodes[done]->number, f->stage, run);
         if (err)
@@ -81,12 +90,15 @@ static int write_list(struct encfile *f, struct batch *b, struct encfile_node **
 static int write_tree(struct encfile *f)
 {
     struct batch b;
-    b.data_count = b.mht_count = b.keys_used = 0;
+    b.keys_used = 0;
+    for (int age = FRESH; age <= OLD; age++)
+        b.data[age].count = b.mht[age].count = 0;
     int err = batch_collect(f, &b);
-    if (!err)
-        err = write_list(f, &b, b.data, b.data_count);
-    if (!err)
-        err = write_list(f, &b, b.mht, b.mht_count);
+    for (int age = FRESH; age <= OLD && !err; age++) {
+        err = write_list(f, &b, &b.data[age]);
+        if (!err)
+            err = write_list(f, &b, &b.mht[age]);
+    }
     if (!err) {
         seal_node(&b, f->meta + META_ROOT_SLOT, f->root, f->stage);
         err = write_nodes(f, NODE_ROOT, f->stage, 1);
