@@ -11,6 +11,7 @@
 #include "enclave/log.h"
 #include "enclave/machine.h"
 #include "lib/base/bytes.h"
+#include "lib/base/fmt.h"
 #include "lib/base/str.h"
 #include "lib/encfile/encfile.h"
 #include "lib/linux/errno.h"
@@ -21,6 +22,9 @@
 
 struct mutex g_encrypted_mu = MUTEX_INIT;
 static struct list g_objects = LIST_INIT(g_objects); /* g_encrypted_mu */
+static bool g_no_unnamed;                            /* g_encrypted_mu: the host cannot name a nameless file */
+
+enum object_made { OBJECT_FOUND, OBJECT_NAMED, OBJECT_UNNAMED };
 
 /* ---- lib/encfile's view of a host file: the pointer is to its descriptor */
 
@@ -69,10 +73,38 @@ static struct encrypted_object *find_locked(const char *path)
     return NULL;
 }
 
-static int64_t open_host(const char *path, enum object_create create, uint32_t mode, bool write, bool *created, bool *writable)
+/*
+ * A new file gets its name when its first node is written: killed between the two, it would be an empty file, which
+ * is refused for ever. File systems without O_TMPFILE, and hosts without /proc, make it under its name at once.
+ */
+static int64_t create_host(const char *path, uint32_t mode, enum object_made *made)
 {
     uint64_t flags = O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-    *created = false;
+    char dir[VFS_PATH_MAX];
+    size_t n = str_length(path, VFS_PATH_MAX - 1);
+    while (n && path[n - 1] != '/')
+        n--;
+    memcpy(dir, n ? path : "./", n ? n : 2);
+    dir[n ? n : 2] = 0;
+    *made = OBJECT_UNNAMED;
+    int64_t fd = g_no_unnamed ? -EOPNOTSUPP : host_call(openat, HOST_CWD, PTR(dir), flags | O_TMPFILE, mode | 0600);
+    if (fd >= 0 || fd == -ENOENT || fd == -EACCES || fd == -ENOSPC)
+        return fd;
+    *made = OBJECT_NAMED;
+    return host_call(openat, HOST_CWD, PTR(path), flags | O_CREAT | O_EXCL, mode | 0600);
+}
+
+static int give_name(const struct encrypted_object *o)
+{
+    char from[32];
+    fmt_print(from, sizeof(from), "/proc/self/fd/%d", o->fd);
+    return (int)host_call(linkat, HOST_CWD, PTR(from), HOST_CWD, PTR(o->path), AT_SYMLINK_FOLLOW);
+}
+
+static int64_t open_host(const char *path, enum object_create create, uint32_t mode, bool write, enum object_made *made, bool *writable)
+{
+    uint64_t flags = O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    *made = OBJECT_FOUND;
     *writable = true;
     int64_t fd = create == OBJECT_CREATE_NEW ? -ENOENT : host_call(openat, HOST_CWD, PTR(path), flags, 0);
     if ((fd == -EACCES || fd == -EROFS) && !write) { /* a file that may only be read */
@@ -81,9 +113,7 @@ static int64_t open_host(const char *path, enum object_create create, uint32_t m
     }
     if (fd != -ENOENT || create == OBJECT_OPEN)
         return fd;
-    fd = host_call(openat, HOST_CWD, PTR(path), flags | O_CREAT | O_EXCL, mode | 0600);
-    *created = fd >= 0;
-    return fd;
+    return create_host(path, mode, made);
 }
 
 static int recovery_path(const char *path, char out[VFS_PATH_MAX])
@@ -102,7 +132,7 @@ static int open_recovery(struct encrypted_object *o)
     int r = recovery_path(o->path, path);
     if (r < 0)
         return r;
-    int64_t fd = host_call(openat, HOST_CWD, PTR(path), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+    int64_t fd = host_call(openat, HOST_CWD, PTR(path), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
     if (fd < 0)
         return (int)fd;
     o->recovery_fd = (int)fd;
@@ -153,22 +183,26 @@ static int check_regular(int fd)
 static int open_locked(const struct encrypted_mount *em, const char *path, enum object_create create, uint32_t mode, bool write,
                        struct encrypted_object **out)
 {
-    bool created;
+    enum object_made made = OBJECT_FOUND;
     struct encrypted_object *o = mem_zalloc(sizeof(*o));
     if (!o)
         return -ENOMEM;
     o->refs = 1;
     o->recovery_fd = -1;
     o->path = mem_strdup(path);
-    int64_t fd = o->path ? open_host(path, create, mode, write, &created, &o->writable) : -ENOMEM;
+    int64_t fd = o->path ? open_host(path, create, mode, write, &made, &o->writable) : -ENOMEM;
     o->fd = (int)fd;
     int r = fd < 0 ? (int)fd : check_regular(o->fd);
     if (r == 0 && em->recovery && o->writable)
         r = open_recovery(o);
     if (r == 0)
-        r = open_content(o, em, created);
+        r = open_content(o, em, made != OBJECT_FOUND);
+    if (r == 0 && made == OBJECT_UNNAMED)
+        r = give_name(o);
     if (r < 0) {
-        if (fd >= 0 && created) /* nothing half made stays behind */
+        if (o->content) /* it had no name */
+            (void)encfile_close(o->content);
+        if (fd >= 0 && made == OBJECT_NAMED) /* nothing half made stays behind */
             host_call(unlinkat, HOST_CWD, PTR(path), 0);
         object_free(o);
         return r;
@@ -186,6 +220,11 @@ int encrypted_object_get(const struct encrypted_mount *em, const char *path, enu
     struct encrypted_object *o = find_locked(path);
     if (!o) {
         r = open_locked(em, path, create, mode, write, &o);
+        if (r == -ENOENT && create != OBJECT_OPEN && !g_no_unnamed) { /* no directory, or no /proc */
+            g_no_unnamed = true;
+            r = open_locked(em, path, create, mode, write, &o);
+            g_no_unnamed = r == 0;
+        }
     } else if (create == OBJECT_CREATE_NEW) {
         r = -EEXIST;
     } else if (write && !o->writable) {
