@@ -3,6 +3,7 @@
  * wrong, the enclave's measurement and the gate's checks catch. Read DESIGN §1 and host/README.md first.
  */
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -59,6 +60,7 @@ int main(int argc, char **argv)
     struct options o;
     struct image image;
     struct plan plan;
+    umask(0); /* the program has a umask of its own, applied inside */
     int ret = options_parse(argc, argv, &o);
     if (ret)
         return ret < 0 ? 0 : ret;

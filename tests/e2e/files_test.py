@@ -22,8 +22,8 @@ fs.root = { uri = "file:/" }
 sgx.debug = true
 sgx.enclave_size = "256M"
 sgx.max_threads = 8
-sgx.allowed_files = ["file:/usr/", "file:/lib/", "file:/lib64/", "file:/etc/"]
 ''' % PYTHON
+ALLOWED = 'sgx.allowed_files = ["file:/usr/", "file:/lib/", "file:/lib64/", "file:/etc/"]'
 
 @pytest.fixture
 def room(tmp_path, monkeypatch):
@@ -41,6 +41,8 @@ def room(tmp_path, monkeypatch):
             os.kill(int(p.name), signal.SIGTERM)
 
 def sign(*lines):
+    if not any('allowed_files' in line for line in lines):
+        lines += (ALLOWED,)
     pathlib.Path('app.manifest').write_text(MANIFEST + '\n'.join(lines) + '\n')
     for command in (['keygen'], ['sign', '-q', 'app.manifest']):
         r = subprocess.run([CLOISTER, *command], capture_output=True, text=True, timeout=120)
@@ -278,6 +280,24 @@ def test_a_full_disk_is_enospc_and_harms_no_earlier_content(room, mode, recovery
     if 'unshare' in r.stderr or 'mount:' in r.stderr:
         pytest.skip('no mount namespaces here')
     assert r.returncode == 0 and r.stdout.split() == ['ENOSPC', 'ENOSPC', 'True', 'True', 'True', 'True'], r.stdout + r.stderr
+
+@pytest.mark.parametrize('mode', ['soft', 'direct'])
+def test_the_programs_umask_counts_and_the_hosts_does_not(room, mode):
+    encrypted(room, f'fs.insecure__keys.default = "{KEY}"', f'sgx.allowed_files = ["file:{room}/", "file:/usr/", "file:/lib/", "file:/lib64/", "file:/etc/"]')
+    old = os.umask(0o077)
+    try:
+        r = run('''
+            import os, sys
+            for where in sys.argv[1], '/enc':
+                for mask in (0o022, 0o002):
+                    os.umask(mask)
+                    os.close(os.open(f'{where}/f{mask}', os.O_WRONLY | os.O_CREAT, 0o666))
+                    os.mkdir(f'{where}/d{mask}', 0o777)
+                    print(oct(os.stat(f'{where}/f{mask}').st_mode), oct(os.stat(f'{where}/d{mask}').st_mode))
+            ''', room, mode=mode)
+    finally:
+        os.umask(old)
+    assert r.stdout == '0o100644 0o40755\n0o100664 0o40775\n' * 2, r.stdout + r.stderr
 
 NAMES = '''
     import os, socket
