@@ -10,6 +10,7 @@
 #define TB_STACK_LOW  0x10
 #define TB_SSA        0x18
 #define TB_TCS        0x20
+#define TB_EVENT_TOP  0x78
 #define TB_USER_RSP   0x80
 #define TB_ENTRY      0x88 /* trampolines and the vDSO: jmp *%gs:TB_ENTRY with rcx = return address */
 #define TB_PENDING    0x90
@@ -50,6 +51,7 @@ struct thread_block {
     uint64_t traps;          /* events that were a trapped syscall instruction */
 };
 
+static_assert(offsetof(struct thread_block, layout.event_top) == TB_EVENT_TOP, "door.S");
 static_assert(offsetof(struct thread_block, user_rsp) == TB_USER_RSP, "door.S");
 static_assert(offsetof(struct thread_block, syscall_entry) == TB_ENTRY, "door.S");
 static_assert(offsetof(struct thread_block, pending) == TB_PENDING, "door.S");

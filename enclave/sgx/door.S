@@ -17,7 +17,6 @@
 #define EXIT_EVENT_DONE 2
 #define EXIT_REFUSED    3
 
-#define EVENT_STACK 16384       /* at the low end of the libos stack: for stage one of events */
 #define XSAVE_AREA  11008       /* standard format up to and with AMX tile data; a multiple of 64 */
 
     .text
@@ -126,8 +125,7 @@ enter_event:
     jne refuse
     movq %rsp, %r8
     movq %rbp, %r9
-    movq %gs:TB_STACK_LOW, %rsp
-    addq $EVENT_STACK, %rsp
+    movq %gs:TB_EVENT_TOP, %rsp
     pushq $2
     popfq
     pushq %rcx

@@ -34,7 +34,7 @@ static struct thread_block *block_of(uint32_t n)
 void sgx_threads_init(const struct thread_block *first, uint64_t staging, uint32_t count)
 {
     g_first_block = (uintptr_t)first;
-    g_stride = PAGE_SIZE + LAYOUT_STACK_SIZE + LAYOUT_NSSA * LAYOUT_SSA_PAGES * PAGE_SIZE + 2 * PAGE_SIZE;
+    g_stride = LAYOUT_THREAD_STRIDE;
     g_staging = staging;
     g_count = count;
     g_slots[0].state = SLOT_RUNNING;

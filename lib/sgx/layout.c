@@ -10,20 +10,20 @@
 #include "lib/sgx/arch.h"
 #include "lib/sgx/image.h"
 
-#define SSA_SIZE       (LAYOUT_NSSA * LAYOUT_SSA_PAGES * PAGE_SIZE)
-#define THREAD_STRIDE  (PAGE_SIZE + LAYOUT_STACK_SIZE + SSA_SIZE + PAGE_SIZE + PAGE_SIZE)
 #define HEAP_LEAST     PAGE_SIZE
 #define RW             (SECINFO_R | SECINFO_W)
 #define MEASURED_FLAGS (PLAN_EDMM | PLAN_DEBUG)
 
 /* Offsets in one thread's area, lowest first. */
 enum {
-    THREAD_STACK = PAGE_SIZE, /* after the guard page */
+    THREAD_EVENT = PAGE_SIZE, /* after a guard page */
+    THREAD_EVENT_TOP = THREAD_EVENT + LAYOUT_EVENT_STACK,
+    THREAD_STACK = THREAD_EVENT_TOP + PAGE_SIZE, /* after another: too deep a libos stack must fault, not run into stage one */
     THREAD_SSA = THREAD_STACK + LAYOUT_STACK_SIZE,
-    THREAD_TCS = THREAD_SSA + SSA_SIZE,
+    THREAD_TCS = THREAD_SSA + LAYOUT_SSA_SIZE,
     THREAD_PAGE = THREAD_TCS + PAGE_SIZE,
 };
-static_assert(THREAD_PAGE + PAGE_SIZE == THREAD_STRIDE, "a thread's area is full");
+static_assert(THREAD_PAGE + PAGE_SIZE == LAYOUT_THREAD_STRIDE, "a thread's area is full");
 static_assert(sizeof(struct layout_thread) == 0x80, "struct layout_thread is an ABI");
 
 static bool is_load(const struct elf_segment *s)
@@ -72,7 +72,7 @@ int layout_compute(const struct elf_image *image, uint64_t enclave_entry, const 
         return -EINVAL;
 
     uint64_t plan_pages = ALIGN_UP((uint64_t)h->size, PAGE_SIZE);
-    uint64_t above_heap = PAGE_SIZE + h->max_threads * THREAD_STRIDE + image->high + plan_pages;
+    uint64_t above_heap = PAGE_SIZE + h->max_threads * LAYOUT_THREAD_STRIDE + image->high + plan_pages;
     *need = power_of_two_from(LAYOUT_HEAP_START + HEAP_LEAST + above_heap);
     if (size < *need)
         return -ENOSPC;
@@ -82,7 +82,7 @@ int layout_compute(const struct elf_image *image, uint64_t enclave_entry, const 
         .heap_start = LAYOUT_HEAP_START,
         .heap_end = size - above_heap,
         .threads = size - above_heap + PAGE_SIZE,
-        .thread_stride = THREAD_STRIDE,
+        .thread_stride = LAYOUT_THREAD_STRIDE,
         .image = size - plan_pages - image->high,
         .image_size = image->high,
         .plan = size - plan_pages,
@@ -167,6 +167,7 @@ static const uint8_t *make_thread_page(const struct layout *l, uint64_t thread, 
         .plan = l->plan,
         .plan_size = l->plan_size,
         .flags = l->flags & MEASURED_FLAGS,
+        .event_top = thread + THREAD_EVENT_TOP,
     };
 
     memset(scratch, 0, PAGE_SIZE);
@@ -177,10 +178,12 @@ static const uint8_t *make_thread_page(const struct layout *l, uint64_t thread, 
 static int visit_thread(struct walk *w, uint32_t index)
 {
     uint64_t t = w->l->threads + index * w->l->thread_stride;
-    int ret = visit_run(w, t + THREAD_STACK, LAYOUT_STACK_SIZE, SECINFO_REG | RW, 0, NULL);
+    int ret = visit_run(w, t + THREAD_EVENT, LAYOUT_EVENT_STACK, SECINFO_REG | RW, 0, NULL);
 
     if (ret == 0)
-        ret = visit_run(w, t + THREAD_SSA, SSA_SIZE, SECINFO_REG | RW, 1, NULL);
+        ret = visit_run(w, t + THREAD_STACK, LAYOUT_STACK_SIZE, SECINFO_REG | RW, 0, NULL);
+    if (ret == 0)
+        ret = visit_run(w, t + THREAD_SSA, LAYOUT_SSA_SIZE, SECINFO_REG | RW, 1, NULL);
     if (ret == 0)
         ret = visit_run(w, t + THREAD_TCS, PAGE_SIZE, SECINFO_TCS, 1, make_tcs(w->l, t, w->scratch));
     if (ret == 0)

@@ -11,6 +11,8 @@
  *   image     the PT_LOADs of cloister.enclave, unrelocated      R/W/X measured
  *   threads   max_threads times, thread 0 lowest:
  *               guard page (not added)
+ *               event stack LAYOUT_EVENT_STACK: stage one only   RW-  not measured
+ *               guard page (not added)
  *               stack       LAYOUT_STACK_SIZE                    RW-  not measured
  *               ssa         NSSA frames of LAYOUT_SSA_PAGES      RW-  measured (zero)
  *               tcs         one page                             TCS  measured
@@ -27,9 +29,14 @@
 
 #define LAYOUT_HEAP_START  UINT64_C(0x10000)
 #define LAYOUT_STACK_SIZE  (UINT64_C(128) << 10)
+#define LAYOUT_EVENT_STACK (UINT64_C(16) << 10)
 #define LAYOUT_NSSA        2
 #define LAYOUT_SSA_PAGES   4 /* one SSA frame = SECS.SSAFRAMESIZE */
 #define LAYOUT_MAX_THREADS 4096
+
+/* Bytes from one thread's first guard page to the next thread's. */
+#define LAYOUT_SSA_SIZE      (LAYOUT_NSSA * LAYOUT_SSA_PAGES * UINT64_C(4096))
+#define LAYOUT_THREAD_STRIDE (4 * UINT64_C(4096) + LAYOUT_EVENT_STACK + LAYOUT_STACK_SIZE + LAYOUT_SSA_SIZE)
 
 /* Start of a thread's GS page. The enclave's struct thread_block begins with it. */
 struct layout_thread {
@@ -47,7 +54,7 @@ struct layout_thread {
     uint64_t plan;        /* 0x60 */
     uint64_t plan_size;   /* 0x68 */
     uint64_t flags;       /* 0x70 plan flags that matter before the plan is read: PLAN_EDMM, PLAN_DEBUG */
-    uint64_t reserved;    /* 0x78 */
+    uint64_t event_top;   /* 0x78 end of the event stack */
 };
 
 struct layout {

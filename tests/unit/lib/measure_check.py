@@ -17,7 +17,7 @@ import tempfile
 PAGE = 4096
 R, W, X, TCS, REG = 1, 2, 4, 0x100, 0x200
 DEBUG, EDMM = 1, 2
-STACK, SSA, SSA_PAGES, HEAP_START = 128 << 10, 2 * 4 * PAGE, 4, 0x10000
+EVENT, STACK, SSA, SSA_PAGES, HEAP_START = 16 << 10, 128 << 10, 2 * 4 * PAGE, 4, 0x10000
 
 
 def up(n):
@@ -46,23 +46,24 @@ def pages(elf, segments, entry, plan, flags, threads, size):
     high = up(max(va + ms for _, _, va, _, ms in segments))
     plan_base = size - up(len(plan))
     image = plan_base - high
-    stride = PAGE + STACK + SSA + PAGE + PAGE
+    stride = PAGE + EVENT + PAGE + STACK + SSA + PAGE + PAGE
     first = image - threads * stride
     heap_end = first - PAGE
     if not flags & EDMM:
         for a in range(HEAP_START, heap_end, PAGE):
             yield a, REG | R | W | X, None, False
     for t in range(threads):
-        stack = first + t * stride + PAGE
+        event = first + t * stride + PAGE
+        stack = event + EVENT + PAGE
         ssa = stack + STACK
         tcs, gs = ssa + SSA, ssa + SSA + PAGE
-        for a in range(stack, ssa, PAGE):
+        for a in [*range(event, event + EVENT, PAGE), *range(stack, ssa, PAGE)]:
             yield a, REG | R | W, None, False
         for a in range(ssa, tcs, PAGE):
             yield a, REG | R | W, bytes(PAGE), True
         yield tcs, TCS, struct.pack('<QQQIIQQQQII', 0, 0, ssa, 0, 2, image + entry, 0, 0, gs, 0xfff, 0xfff).ljust(PAGE, b'\0'), True
         block = struct.pack('<16Q', gs, ssa, stack, ssa, tcs, t, 0, size, HEAP_START, heap_end, image, image + high,
-                            plan_base, len(plan), flags & (DEBUG | EDMM), 0)
+                            plan_base, len(plan), flags & (DEBUG | EDMM), event + EVENT)
         yield gs, REG | R | W, block.ljust(PAGE, b'\0'), True
     for fl, off, va, fs, ms in segments:
         start, end = va // PAGE * PAGE, up(va + ms)

@@ -68,7 +68,7 @@ static int compute(uint64_t size, uint32_t threads, struct layout *l, uint64_t *
 static void areas_stand_from_the_top_downwards(void **state)
 {
     struct layout l;
-    uint64_t need, stride = 0x1000 + 0x20000 + 0x8000 + 0x1000 + 0x1000;
+    uint64_t need, stride = 0x1000 + 0x4000 + 0x1000 + 0x20000 + 0x8000 + 0x1000 + 0x1000;
     assert_int_equal(compute(SIZE, 3, &l, &need), 0);
     assert_int_equal(l.plan, SIZE - 0x2000);
     assert_int_equal(l.image, l.plan - 0x8000);
@@ -141,15 +141,15 @@ static void every_page_is_visited_once_in_ascending_order(void **state)
     assert_int_equal(compute(SIZE, 2, &l, &need), 0);
     struct seen seen = { .l = &l };
     assert_int_equal(layout_for_each(&l, &g_sample.image, &g_sample.plan, scratch, check_run, &seen), 0);
-    /* heap, per thread 32 + 8 + 1 + 1, image 1 + 2 + 4, plan 2 */
-    assert_int_equal(seen.pages, (l.heap_end - l.heap_start) / 4096 + 2 * 42 + 7 + 2);
+    /* heap, per thread 4 + 32 + 8 + 1 + 1, image 1 + 2 + 4, plan 2 */
+    assert_int_equal(seen.pages, (l.heap_end - l.heap_start) / 4096 + 2 * 46 + 7 + 2);
     assert_int_equal(seen.end, SIZE);
 
     sample_header(&g_sample)->flags = PLAN_EDMM;
     assert_int_equal(layout_compute(&g_sample.image, SAMPLE_ENTRY, &g_sample.plan, &l, &need), 0);
     seen = (struct seen){ .l = &l };
     assert_int_equal(layout_for_each(&l, &g_sample.image, &g_sample.plan, scratch, check_run, &seen), 0);
-    assert_int_equal(seen.pages, 2 * 42 + 7 + 2);
+    assert_int_equal(seen.pages, 2 * 46 + 7 + 2);
 }
 
 static int stop_at_tcs(void *arg, const struct layout_run *r)
@@ -168,13 +168,32 @@ static void a_tcs_points_into_its_own_thread_area(void **state)
     uint64_t need;
     assert_int_equal(compute(SIZE, 1, &l, &need), 0);
     assert_int_equal(layout_for_each(&l, &g_sample.image, &g_sample.plan, scratch, stop_at_tcs, &tcs), 42);
-    assert_int_equal(tcs.ossa, l.threads + 0x21000);
+    assert_int_equal(tcs.ossa, l.threads + 0x26000);
     assert_int_equal(tcs.nssa, 2);
     assert_int_equal(tcs.cssa, 0);
     assert_int_equal(tcs.flags, 0);
     assert_int_equal(tcs.oentry, l.entry);
-    assert_int_equal(tcs.ogsbasgx, l.threads + 0x2a000);
+    assert_int_equal(tcs.ogsbasgx, l.threads + 0x2f000);
     assert_int_equal(tcs.fslimit, 0xfff);
+}
+
+/* Pages around both stacks are not there: whoever runs off the end of one faults. */
+static int no_guard_is_added(void *arg, const struct layout_run *r)
+{
+    const struct layout *l = arg;
+    const uint64_t guards[] = { l->threads - 0x1000, l->threads, l->threads + 0x5000, l->threads + l->thread_stride };
+    for (size_t i = 0; i < ARRAY_COUNT(guards); i++)
+        assert_true(guards[i] + 0x1000 <= r->address || guards[i] >= r->address + r->size);
+    return 0;
+}
+
+static void guard_pages_stand_below_both_stacks(void **state)
+{
+    static _Alignas(4096) uint8_t scratch[LAYOUT_SCRATCH];
+    struct layout l;
+    uint64_t need;
+    assert_int_equal(compute(SIZE, 2, &l, &need), 0);
+    assert_int_equal(layout_for_each(&l, &g_sample.image, &g_sample.plan, scratch, no_guard_is_added, &l), 0);
 }
 
 /* The records of specs/sgx-image.md §3, hashed in one piece. */
@@ -236,6 +255,7 @@ int main(void)
         cmocka_unit_test(images_that_cannot_be_laid_out_are_refused),
         cmocka_unit_test(every_page_is_visited_once_in_ascending_order),
         cmocka_unit_test(a_tcs_points_into_its_own_thread_area),
+        cmocka_unit_test(guard_pages_stand_below_both_stacks),
         cmocka_unit_test(measurement_hashes_the_records_of_the_sdm),
         cmocka_unit_test(mrenclave_changes_with_any_byte_of_image_and_plan),
     };
