@@ -4,38 +4,59 @@
  */
 #include "enclave/event.h"
 
-#include "enclave/gate.h"
-#include "enclave/log.h"
+#include "enclave/clock.h"
+#include "enclave/cpuid.h"
 #include "enclave/machine.h"
 #include "enclave/thread_block.h"
 #include "enclave/uaccess.h"
 #include "lib/base/bytes.h"
 
 #define VECTOR_UD 6
+#define VECTOR_GP 13
 
-/* CPUID raises #UD in an enclave: the answer is the host's word. */
+/* CPUID raises #UD in an enclave. */
 static bool emulate_cpuid(struct cpu_regs *regs)
 {
-    uint32_t out[4] = { 0 };
+    uint32_t out[4];
 
-    host_call(cpuid, (uint32_t)regs->rax, (uint32_t)regs->rcx, PTR(out));
-    regs->rax = out[0];
-    regs->rbx = out[1];
-    regs->rcx = out[2];
-    regs->rdx = out[3];
+    cpuid_get((uint32_t)regs->rax, (uint32_t)regs->rcx, out);
+    regs->rax = out[CPUID_EAX];
+    regs->rbx = out[CPUID_EBX];
+    regs->rcx = out[CPUID_ECX];
+    regs->rdx = out[CPUID_EDX];
     regs->rip += 2;
     return true;
 }
 
+/* RDTSC and RDTSCP raise #UD in an enclave of SGX1, and #GP where the kernel forbids them: a counter of 1 GHz. */
+static bool emulate_tsc(struct cpu_regs *regs, bool tscp)
+{
+    uint64_t now = (uint64_t)clock_monotonic();
+
+    regs->rax = (uint32_t)now;
+    regs->rdx = now >> 32;
+    if (tscp)
+        regs->rcx = 0; /* IA32_TSC_AUX: CPU 0, as sys_getcpu says when it does not know */
+    regs->rip += tscp ? 3 : 2;
+    return true;
+}
+
 /*
- * #UD on an instruction that is legal outside an enclave. Read here and not in stage one, where a fault (two bytes
- * across the end of a mapping) would be the end. Returns true when it was emulated.
+ * #UD (or #GP) on an instruction that is legal outside an enclave. Read here and not in stage one, where a fault (two
+ * bytes across the end of a mapping) would be the end. Returns true when it was emulated.
  */
 static bool emulate(struct cpu_regs *regs, struct event *event)
 {
-    uint8_t code[2];
+    uint8_t code[3] = { 0 };
+    size_t size = user_read_some(code, regs->rip, sizeof(code));
 
-    if (user_read(code, regs->rip, sizeof(code)) || code[0] != 0x0f)
+    if (size < 2 || code[0] != 0x0f)
+        return false;
+    if (code[1] == 0x31)
+        return emulate_tsc(regs, false);
+    if (size == 3 && code[1] == 0x01 && code[2] == 0xf9)
+        return emulate_tsc(regs, true);
+    if (event->vector != VECTOR_UD)
         return false;
     if (code[1] == 0xa2)
         return emulate_cpuid(regs);
@@ -53,7 +74,9 @@ void event_pending(struct cpu_regs *regs);
 /* Called by event_door. */
 void event_dispatch(struct cpu_regs *regs, struct event *event)
 {
-    if (event->kind == EVENT_FAULT && event->vector == VECTOR_UD && g_machine.is_enclave && emulate(regs, event))
+    bool refused = event->kind == EVENT_FAULT && (event->vector == VECTOR_UD || event->vector == VECTOR_GP);
+
+    if (refused && g_machine.is_enclave && emulate(regs, event))
         return;
     if (event->kind == EVENT_SYSCALL)
         thread_block()->traps++;

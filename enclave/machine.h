@@ -49,7 +49,8 @@ int machine_pages_commit(uint64_t address, uint64_t size, unsigned prot);
 int machine_pages_protect(uint64_t address, uint64_t size, unsigned prot);
 /* Give pages back; their content is gone (zeroed at the next commit). */
 int machine_pages_release(uint64_t address, uint64_t size);
-/* Forget the content, keep the range and protection: reads give zeroes again. */
+/* Forget the content, keep the range and protection: reads give zeroes again. An enclave writes the zeroes: -EFAULT
+   when the pages are not writable, the caller makes them so first. */
 int machine_pages_discard(uint64_t address, uint64_t size);
 /*
  * Direct only: map a host file (or, with fd < 0, reserve without access) at address; flags are

@@ -21,9 +21,9 @@ uaccess_table:
 
     .text
     .globl uaccess_copy, uaccess_set, uaccess_load32, uaccess_cmpxchg32
-    .globl uaccess_string, uaccess_probe, uaccess_copy_words, uaccess_store64
+    .globl uaccess_string, uaccess_probe, uaccess_copy_words, uaccess_store64, uaccess_tsc
     .hidden uaccess_copy, uaccess_set, uaccess_load32, uaccess_cmpxchg32
-    .hidden uaccess_string, uaccess_probe, uaccess_copy_words, uaccess_store64
+    .hidden uaccess_string, uaccess_probe, uaccess_copy_words, uaccess_store64, uaccess_tsc
 
     /* size_t uaccess_copy(void *dst, const void *src, size_t size): returns bytes left */
     .type uaccess_copy, @function
@@ -113,6 +113,14 @@ uaccess_probe:
 1:
     USER uaccess_fault_flag
     lock orb $0, (%rdi)
+    xorl %eax, %eax
+    ret
+
+    /* int uaccess_tsc(void): 0 when RDTSC may be executed here; SGX1 has it #UD */
+    .type uaccess_tsc, @function
+uaccess_tsc:
+    USER uaccess_fault_flag
+    rdtsc
     xorl %eax, %eax
     ret
 

@@ -28,12 +28,16 @@ extern const char syscall_door[];
 _Noreturn void sgx_refuse(void);
 void sgx_ereport(const void *target_info, const void *data, void *report);
 uint64_t sgx_egetkey(const void *request, void *key);
+int uaccess_tsc(void);
+size_t uaccess_set(void *dst, size_t size);
 
 /* SGX1-style: pages are there, RWX, and hold whatever was there before. */
 static int sgx_pages_commit(uint64_t address, uint64_t size, unsigned prot)
 {
     host_call(page_protect, address, size, PAGE_R | PAGE_W);
-    memset((void *)address, 0, size);
+    /* host may say that the pages are writable and leave them closed: an error, not a fault of ours */
+    if (uaccess_set((void *)address, size))
+        return -ENOMEM;
     if (prot != (PAGE_R | PAGE_W))
         host_call(page_protect, address, size, prot);
     return 0;
@@ -52,10 +56,10 @@ static int sgx_pages_release(uint64_t address, uint64_t size)
     return 0;
 }
 
+/* Pages that may not be written just now (PROT_NONE, read-only, or closed by a host that lies) are an error. */
 static int sgx_pages_discard(uint64_t address, uint64_t size)
 {
-    memset((void *)address, 0, size);
-    return 0;
+    return uaccess_set((void *)address, size) ? -EFAULT : 0;
 }
 
 static int sgx_pages_map_file(uint64_t address, uint64_t size, unsigned prot, int flags, int fd, uint64_t offset)
@@ -200,7 +204,7 @@ static void take_start(const struct start *s)
     g_dns = s->dns;
     g_machine.dns = &g_dns;
     g_machine.cpu_features = s->cpu_features;
-    g_machine.tsc_hz = s->tsc_hz;
+    g_machine.tsc_hz = uaccess_tsc() ? 0 : s->tsc_hz; /* no RDTSC in an enclave of SGX1: the host is asked each time */
     g_machine.cpu_count = MIN(MAX(s->cpu_count, 1u), 1024u);
     g_machine.log_fd = (int)s->log_fd;
     g_machine.verity_fd = (int)s->verity_fd;

@@ -3,7 +3,7 @@
  * the enclave knows itself (its own size, the number of CPUs), and the host's word for names of the CPU.
  */
 #include "enclave/clock.h"
-#include "enclave/gate.h"
+#include "enclave/cpuid.h"
 #include "enclave/machine.h"
 #include "lib/base/bytes.h"
 #include "libos/fs/proc_fs.h"
@@ -36,12 +36,6 @@ int proc_load_meminfo(const struct pseudo_id *id, struct text *t)
     return 0;
 }
 
-static void cpuid(uint32_t leaf, uint32_t regs[4])
-{
-    if (host_call(cpuid, leaf, 0, PTR(regs)) < 0)
-        memset(regs, 0, 16);
-}
-
 /* Names of the feature bits that programs look for in `flags`, in Linux's order. */
 static const struct {
     uint8_t leaf, reg, bit; /* leaf 1, 7, or 0x81 for 0x80000001; reg 0..3 = eax..edx */
@@ -61,9 +55,9 @@ static const struct {
 static void print_flags(struct text *t)
 {
     uint32_t leaf1[4], leaf7[4], leaf81[4];
-    cpuid(1, leaf1);
-    cpuid(7, leaf7);
-    cpuid(0x80000001, leaf81);
+    cpuid_get(1, 0, leaf1);
+    cpuid_get(7, 0, leaf7);
+    cpuid_get(0x80000001, 0, leaf81);
     text_print(t, "flags\t\t:");
     for (size_t i = 0; i < ARRAY_COUNT(flags); i++) {
         const uint32_t *regs = flags[i].leaf == 1 ? leaf1 : flags[i].leaf == 7 ? leaf7 : leaf81;
@@ -87,13 +81,13 @@ int proc_load_cpuinfo(const struct pseudo_id *id, struct text *t)
 {
     uint32_t leaf[4], brand[12];
     char vendor[13], model[49];
-    cpuid(0, leaf);
+    cpuid_get(0, 0, leaf);
     uint32_t order[3] = { leaf[1], leaf[3], leaf[2] };
     copy_name(vendor, order, 12);
     for (uint32_t i = 0; i < 3; i++)
-        cpuid(0x80000002 + i, brand + 4 * i);
+        cpuid_get(0x80000002 + i, 0, brand + 4 * i);
     copy_name(model, brand, 48);
-    cpuid(1, leaf);
+    cpuid_get(1, 0, leaf);
     uint32_t family = leaf[0] >> 8 & 15, number = leaf[0] >> 4 & 15;
     if (family == 6 || family == 15)
         number |= (leaf[0] >> 16 & 15) << 4;
