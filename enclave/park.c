@@ -8,6 +8,7 @@
 #include "enclave/clock.h"
 #include "enclave/cpu.h"
 #include "enclave/gate.h"
+#include "enclave/heap.h"
 #include "enclave/thread_block.h"
 #include "lib/base/bytes.h"
 #include "lib/linux/time.h"
@@ -16,6 +17,8 @@ enum park_sleep { AWAKE, SLEEPING_TOKEN, SLEEPING_POLL };
 
 #define EFD_FLAGS 0x80800 /* EFD_CLOEXEC | EFD_NONBLOCK */
 #define POLLIN    1
+#define POLLALWAYS 0x38 /* POLLERR POLLHUP POLLNVAL */
+#define POLL_FEW  16
 
 static bool take_token(struct thread_block *tb)
 {
@@ -112,10 +115,29 @@ static int ensure_wake_fd(struct thread_block *tb)
     return 0;
 }
 
+int64_t park_ask(struct park_pollfd *fds, uint32_t count, const struct linux_timespec *timeout)
+{
+    struct park_pollfd few[POLL_FEW], *asked = few;
+    int64_t ready = 0;
+
+    if (count > POLL_FEW && !(asked = mem_alloc(count * sizeof(*asked))))
+        return -ENOMEM;
+    memcpy(asked, fds, count * sizeof(*asked));
+    int64_t r = host_call(ppoll, PTR(asked), count, PTR(timeout), 0, 8);
+    /* host may rewrite fd and events, which are ours and are used again, and lie about the count: only revents cross */
+    for (uint32_t i = 0; i < count; i++) {
+        fds[i].revents = r > 0 ? asked[i].revents & (int16_t)(fds[i].events | POLLALWAYS) : 0;
+        ready += fds[i].revents != 0;
+    }
+    if (asked != few)
+        mem_free(asked);
+    return r < 0 ? r : ready;
+}
+
 static int64_t poll_host(struct park_pollfd *fds, uint32_t count, int64_t left)
 {
     struct linux_timespec ts = { left / NSEC_PER_SEC, left % NSEC_PER_SEC };
-    return host_call(ppoll, PTR(fds), count, left == PARK_FOREVER ? 0 : PTR(&ts), 0, 8);
+    return park_ask(fds, count, left == PARK_FOREVER ? NULL : &ts);
 }
 
 int park_poll(struct park_pollfd *fds, uint32_t count, int64_t deadline)
@@ -143,7 +165,6 @@ int park_poll(struct park_pollfd *fds, uint32_t count, int64_t deadline)
         host_call(read_now, (uint64_t)tb->wake_fd, PTR(&sink), sizeof(sink));
         ready--;
     }
-    ready = MIN(ready, (int64_t)count); /* host may count the wake descriptor without marking it */
     bool token = take_token(tb);
     if (ready > 0 || token)
         return (int)MAX(ready, 0);

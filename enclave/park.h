@@ -40,4 +40,11 @@ struct park_pollfd {
  */
 int park_poll(struct park_pollfd *fds, uint32_t count, int64_t deadline);
 
+/*
+ * ppoll() of host descriptors; timeout NULL: for ever. Only revents are taken from the host, and of them only what was
+ * asked for, errors, and hang-ups. Returns the number of entries with revents, or a negative errno.
+ */
+struct linux_timespec;
+int64_t park_ask(struct park_pollfd *fds, uint32_t count, const struct linux_timespec *timeout);
+
 #endif

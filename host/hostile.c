@@ -24,6 +24,7 @@ struct lie {
     lie_result *result;
     lie_entry *entry;
     uint16_t calls[6]; /* of these numbers + 1; none: every call */
+    bool at_once;      /* without honest calls before */
 };
 
 static const struct lie *g_lie; /* chosen at start */
@@ -130,6 +131,122 @@ static int64_t address_long(struct host_thread *t, const struct hostcall_frame *
     return ret;
 }
 
+static void fill(uint64_t at, int byte, size_t size)
+{
+    if (at)
+        memset(pointer_to(at), byte, size);
+}
+
+/* More XSAVE components, leaves and features than there are. */
+static int64_t cpuid_wild(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    fill(f->r[2], 0xff, 16);
+    return 0;
+}
+
+/* Descriptors and events of the asker's own table, rewritten; everything is ready. */
+static int64_t poll_rewritten(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    fill(f->r[0], 0xff, f->r[1] * 8);
+    return (int64_t)f->r[1];
+}
+
+/* Events for items that nobody added. */
+static int64_t epoll_forged(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    fill(f->r[1], 0xff, f->r[2] * 12);
+    return (int64_t)f->r[2];
+}
+
+/* A plausible size and type; a block size to allocate, times that are none. */
+static int64_t stat_odd(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    uint64_t st = f->nr == HC_fstat ? f->r[1] : f->r[2];
+    store_le64(pointer_to(st + 56), INT64_MAX); /* st_blksize */
+    store_le64(pointer_to(st + 64), UINT64_MAX); /* st_blocks */
+    for (uint64_t i = 80; i <= 112; i += 16)
+        store_le64(pointer_to(st + i), UINT64_MAX); /* tv_nsec */
+    return ret;
+}
+
+static int64_t statfs_odd(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    fill(f->r[1] + 8, 0, 8); /* f_bsize */
+    return 0;
+}
+
+/* One directory entry with this record length and name. */
+static int64_t tell_entry(const struct hostcall_frame *f, uint16_t length, const char *name, size_t size)
+{
+    uint8_t record[64] = { 1 };
+    store_le64(record + 8, UINT64_C(1) << 62); /* d_off */
+    store_le16(record + 16, length);
+    record[18] = 99; /* d_type */
+    memcpy(record + 19, name, size);
+    memcpy(pointer_to(f->r[1]), record, sizeof(record));
+    return 64;
+}
+
+static int64_t entry_slash(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    return f->r[2] < 64 ? ret : tell_entry(f, 64, "../../etc/x", 12);
+}
+
+static int64_t entry_without_end(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    return f->r[2] < 64 ? ret : tell_entry(f, 64, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 45);
+}
+
+static int64_t entry_empty(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    return f->r[2] < 64 ? ret : tell_entry(f, 0, "a", 2);
+}
+
+static int64_t entry_long(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    return f->r[2] < 64 ? ret : tell_entry(f, UINT16_MAX, "a", 2);
+}
+
+static int64_t link_nul(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    if (f->r[3] >= 8)
+        memcpy(pointer_to(f->r[2]), "/etc\0/..", 8);
+    return MIN((int64_t)f->r[3], 8);
+}
+
+static int64_t seek_wild(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    return INT64_MAX;
+}
+
+static int64_t affinity_wild(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    fill(f->r[2], 0xff, f->r[1]);
+    return (int64_t)ALIGN_DOWN(f->r[1], 8);
+}
+
+static int64_t usage_wild(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    if (f->nr == HC_sysinfo)
+        fill(f->r[0], 0xff, 112);
+    else
+        fill(f->r[1], 0x80, 144);
+    return 0;
+}
+
+static int64_t target_wild(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    fill(f->r[0], 0xff, 512);
+    return 0;
+}
+
+/* It worked, and the pages are closed. */
+static int64_t pages_closed(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    sys3(__NR_mprotect, (long)f->r[0], (long)f->r[1], 0);
+    return 0;
+}
+
 static int64_t quote_long(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
 {
     return (int64_t)f->r[2] + 1;
@@ -218,6 +335,21 @@ static const struct lie g_lies[] = {
     { "spurious-wake", spurious_wake, NULL, { HC_thread_wait + 1 } },
     { "address-long", address_long, NULL, { HC_accept4 + 1, HC_getsockname + 1, HC_getpeername + 1, HC_recvfrom + 1, HC_getsockopt + 1 } },
     { "quote-long", quote_long, NULL, { HC_quote_get + 1 } },
+    { "cpuid-wild", cpuid_wild, NULL, { HC_cpuid + 1 }, .at_once = true },
+    { "poll-rewritten", poll_rewritten, NULL, { HC_ppoll + 1 } },
+    { "epoll-forged", epoll_forged, NULL, { HC_epoll_pwait + 1 } },
+    { "stat-odd", stat_odd, NULL, { HC_fstat + 1, HC_newfstatat + 1 } },
+    { "statfs-odd", statfs_odd, NULL, { HC_statfs + 1 }, .at_once = true },
+    { "entry-slash", entry_slash, NULL, { HC_getdents64 + 1 }, .at_once = true },
+    { "entry-without-end", entry_without_end, NULL, { HC_getdents64 + 1 }, .at_once = true },
+    { "entry-empty", entry_empty, NULL, { HC_getdents64 + 1 }, .at_once = true },
+    { "entry-long", entry_long, NULL, { HC_getdents64 + 1 }, .at_once = true },
+    { "link-nul", link_nul, NULL, { HC_readlinkat + 1 }, .at_once = true },
+    { "seek-wild", seek_wild, NULL, { HC_lseek + 1 } },
+    { "affinity-wild", affinity_wild, NULL, { HC_sched_getaffinity + 1 }, .at_once = true },
+    { "usage-wild", usage_wild, NULL, { HC_getrusage + 1, HC_sysinfo + 1 }, .at_once = true },
+    { "target-wild", target_wild, NULL, { HC_quote_target + 1 }, .at_once = true },
+    { "pages-closed", pages_closed, NULL, { HC_page_protect + 1 } },
     { "event-forged", NULL, event_forged, { 0 } },
     { "start-again", NULL, start_again, { 0 } },
     { "thread-again", NULL, thread_again, { 0 } },
@@ -265,7 +397,7 @@ int64_t conduct_serve(struct host_thread *t, const struct hostcall_frame *f, ser
     int64_t ret = honest(t, f);
     if (!g_lie || !g_lie->result || !is_about(g_lie, asked.nr))
         return ret;
-    return __atomic_add_fetch(&g_told, 1, __ATOMIC_RELAXED) > LIE_AFTER ? g_lie->result(t, &asked, ret) : ret;
+    return __atomic_add_fetch(&g_told, 1, __ATOMIC_RELAXED) > (g_lie->at_once ? 0 : LIE_AFTER) ? g_lie->result(t, &asked, ret) : ret;
 }
 
 void conduct_before_enter(struct host_thread *t, uint64_t *reason, uint64_t *argument)

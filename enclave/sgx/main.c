@@ -134,13 +134,16 @@ static int sgx_random(void *out, size_t size)
 /* Operands of EREPORT and EGETKEY have their own alignment: bounce through aligned memory. */
 static int sgx_report_now(const void *target_info, const void *data, void *report)
 {
-    _Alignas(512) uint8_t target[512];
+    _Alignas(512) struct sgx_targetinfo target;
     _Alignas(512) uint8_t out[512];
     _Alignas(128) uint8_t user_data[64];
 
-    memcpy(target, target_info, sizeof(target));
+    memcpy(&target, target_info, sizeof(target));
+    /* host (quote_target) or program may set what is reserved: EREPORT would raise #GP in the image */
+    if (target.reserved1 || !bytes_are_zero(target.reserved2, sizeof(target.reserved2)) || !bytes_are_zero(target.reserved3, sizeof(target.reserved3)))
+        return -EINVAL;
     memcpy(user_data, data, sizeof(user_data));
-    sgx_ereport(target, user_data, out);
+    sgx_ereport(&target, user_data, out);
     memcpy(report, out, sizeof(struct sgx_report));
     return 0;
 }

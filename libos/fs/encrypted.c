@@ -40,7 +40,8 @@ static int stat_host(struct inode *inode, struct linux_stat *st)
 {
     if (is_hidden(inode))
         return -ENOENT;
-    return (int)host_call(newfstatat, HOST_CWD, PTR(path_of(inode)), PTR(st), 0);
+    int r = (int)host_call(newfstatat, HOST_CWD, PTR(path_of(inode)), PTR(st), 0);
+    return r < 0 ? r : host_check_stat(st);
 }
 
 static int encrypted_stat(struct inode *inode, struct linux_stat *st)

@@ -62,13 +62,39 @@ int host_join(const struct inode *dir, const char *name, char out[VFS_PATH_MAX])
     return (int)(head + slash + n);
 }
 
+#define BLOCK_MOST 0x1000000 /* 16 MiB: more than any file system of Linux has */
+
+static void check_time(struct linux_timespec *t)
+{
+    if (t->nsec < 0 || t->nsec >= NSEC_PER_SEC)
+        t->nsec = 0;
+}
+
+/* host may lie about attributes: programs allocate st_blksize bytes, add to st_size, switch over the type */
+int host_check_stat(struct linux_stat *st)
+{
+    const uint32_t known = 1u << (S_IFREG >> 12) | 1u << (S_IFDIR >> 12) | 1u << (S_IFLNK >> 12) | 1u << (S_IFCHR >> 12) |
+                           1u << (S_IFBLK >> 12) | 1u << (S_IFIFO >> 12) | 1u << (S_IFSOCK >> 12);
+    if (st->size < 0 || st->mode > 0177777 || !(known >> (st->mode >> 12) & 1))
+        return -EIO;
+    if (st->blksize < 1 || st->blksize > BLOCK_MOST)
+        st->blksize = PAGE_SIZE;
+    if (st->blocks < 0)
+        st->blocks = st->size / 512;
+    check_time(&st->atime);
+    check_time(&st->mtime);
+    check_time(&st->ctime);
+    return 0;
+}
+
 int host_stat(struct inode *inode, struct linux_stat *st)
 {
     int64_t r = host_call(newfstatat, HOST_CWD, PTR(host_inode(inode)->path), PTR(st), inode->nofollow ? AT_SYMLINK_NOFOLLOW : 0);
     if (r < 0)
         return (int)r;
-    if (!g_machine.is_enclave)
-        return 0;
+    r = host_check_stat(st);
+    if (r < 0 || !g_machine.is_enclave)
+        return (int)r;
     const struct plan_trusted *e = plan_find_trusted(&g_machine.plan, host_inode(inode)->path, host_inode(inode)->length);
     if (e && (e->flags & PLAN_TRUSTED_VERITY) && (st->mode & S_IFMT) == S_IFREG)
         st->size = (int64_t)e->size;
@@ -209,7 +235,9 @@ static int host_rename(struct inode *from_dir, const char *from, struct inode *t
 
 int host_readlink(struct inode *inode, char *buf, size_t size)
 {
-    return (int)host_call(readlinkat, HOST_CWD, PTR(host_inode(inode)->path), PTR(buf), size);
+    int n = (int)host_call(readlinkat, HOST_CWD, PTR(host_inode(inode)->path), PTR(buf), size);
+    /* host may put a NUL into a target: whoever takes it for a string would see another than who takes it for bytes */
+    return n == 0 || (n > 0 && str_length(buf, (size_t)n) < (size_t)n) ? -EIO : n;
 }
 
 static int host_chmod(struct inode *inode, uint32_t mode)
@@ -245,7 +273,19 @@ static int host_truncate(struct inode *inode, uint64_t size)
 
 int host_statfs(struct inode *inode, struct linux_statfs *st)
 {
-    return (int)host_call(statfs, PTR(host_inode(inode)->path), PTR(st));
+    int r = (int)host_call(statfs, PTR(host_inode(inode)->path), PTR(st));
+    if (r < 0)
+        return r;
+    /* host may lie: programs divide by the block size, and subtract what is free from what there is */
+    if (st->bsize < 1 || st->bsize > BLOCK_MOST || st->frsize < 0 || st->frsize > BLOCK_MOST)
+        return -EIO;
+    st->blocks = MIN(st->blocks, (uint64_t)INT64_MAX / BLOCK_MOST);
+    st->bfree = MIN(st->bfree, st->blocks);
+    st->bavail = MIN(st->bavail, st->bfree);
+    st->ffree = MIN(st->ffree, st->files);
+    st->namelen = VFS_NAME_MAX;
+    memset(st->spare, 0, sizeof(st->spare));
+    return 0;
 }
 
 void host_free(struct inode *inode)

@@ -38,6 +38,8 @@ int host_mount(const struct plan_mount *plan, struct mount *m);
 
 /* Operations on names that encrypted mounts share. */
 int host_lookup(struct inode *dir, const char *name, size_t length, struct inode **out);
+/* Attributes from the host: what no file has is -EIO, or set right. */
+int host_check_stat(struct linux_stat *st);
 int host_stat(struct inode *inode, struct linux_stat *st);
 int host_mkdir(struct inode *dir, const char *name, size_t length, uint32_t mode, struct inode **out);
 int host_rmdir(struct inode *dir, const char *name, size_t length, struct inode *victim);

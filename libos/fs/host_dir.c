@@ -5,6 +5,7 @@
 #include "enclave/gate.h"
 #include "enclave/heap.h"
 #include "lib/base/bytes.h"
+#include "lib/base/checked.h"
 #include "lib/base/str.h"
 #include "lib/linux/dirent.h"
 #include "lib/linux/errno.h"
@@ -12,7 +13,8 @@
 #include "libos/fs/dirfile.h"
 #include "libos/fs/host.h"
 
-#define BLOCK 32768u
+#define BLOCK   32768u
+#define DT_MOST 12 /* DT_SOCK */
 
 struct host_dir {
     uint32_t at, end;
@@ -34,6 +36,11 @@ static bool name_ok(const struct host_file *h, const char *name, size_t length)
     return true;
 }
 
+static bool is_pinned(int64_t position)
+{
+    return position >= DIRFILE_PINNED && position < DIRFILE_PINNED + INT32_MAX;
+}
+
 /* Emit what the block holds. 0: all; negative: from the sink, or -EIO for a block that is no list of entries. */
 static int emit_block(struct file *f, struct host_dir *dir, struct dirent_sink *sink)
 {
@@ -45,6 +52,11 @@ static int emit_block(struct file *f, struct host_dir *dir, struct dirent_sink *
         memcpy(&entry, dir->block + dir->at, LINUX_DIRENT64_NAME);
         if (entry.size < LINUX_DIRENT64_NAME + 1u || entry.size > left)
             return -EIO;
+        /* host may name a position that is one of ours: among the pinned children, or before the start */
+        if (entry.next < 0 || is_pinned(entry.next))
+            return -EIO;
+        if (entry.type > DT_MOST || (entry.type & 1 && entry.type != 1)) /* the file types of stat, >> 12 */
+            entry.type = 0;
         const char *name = (const char *)dir->block + dir->at + LINUX_DIRENT64_NAME;
         size_t length = str_length(name, entry.size - LINUX_DIRENT64_NAME);
         if (length < entry.size - (size_t)LINUX_DIRENT64_NAME && name_ok(container_of(f, struct host_file, f), name, length)) {
@@ -94,13 +106,13 @@ int64_t host_dir_seek(struct host_file *h, int64_t offset, int whence)
     struct host_dir *dir = h->dir;
     if (whence == SEEK_CUR && offset == 0)
         return dir && dir->done ? dir->pinned : h->f.pos;
-    if (whence == SEEK_CUR)
-        offset += h->f.pos;
-    else if (whence != SEEK_SET)
+    if (whence != SEEK_SET && whence != SEEK_CUR)
         return -EINVAL;
+    if (whence == SEEK_CUR && !checked_add(offset, h->f.pos, &offset)) /* the position is the host's word */
+        return -EOVERFLOW;
     if (offset < 0)
         return -EINVAL;
-    bool pinned = offset >= DIRFILE_PINNED && offset < DIRFILE_PINNED + INT32_MAX;
+    bool pinned = is_pinned(offset);
     if (!pinned) {
         int64_t r = host_call(lseek, (uint64_t)h->fd, (uint64_t)offset, SEEK_SET);
         if (r < 0)

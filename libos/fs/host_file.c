@@ -9,6 +9,7 @@
 #include "enclave/heap.h"
 #include "enclave/machine.h"
 #include "lib/base/bytes.h"
+#include "lib/base/checked.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
 #include "libos/fs/host.h"
@@ -27,7 +28,7 @@ static int host_fstat(struct host_file *h, struct linux_stat *st)
         return r;
     if (h->trusted)
         st->size = (int64_t)trusted_size(h->trusted);
-    return st->size < 0 ? -EIO : 0;
+    return host_check_stat(st);
 }
 
 static void set_type(struct host_file *h, uint32_t type)
@@ -81,8 +82,11 @@ static int refresh_position(struct host_file *h)
 /* Move data by one host call per segment until one is short. */
 static int64_t transfer(struct host_file *h, struct iobuf *b, int64_t offset, bool write, bool at_position)
 {
-    int64_t done = 0, n;
+    int64_t done = 0, n, end;
     uint64_t size, max = gate_transfer_max();
+    /* The position may be the host's word (lseek): what is added to it here and by the caller must fit. */
+    if (!at_position && (offset < 0 || b->left > INT64_MAX || !checked_add(offset, (int64_t)b->left, &end)))
+        return -EINVAL;
     do {
         uint64_t address = iobuf_span(b, &size);
         if (!size)
@@ -167,6 +171,9 @@ static int64_t host_file_seek(struct file *f, int64_t offset, int whence)
         return -ESPIPE;
     if (h->outside_position || ((whence == SEEK_DATA || whence == SEEK_HOLE) && !h->trusted)) {
         int64_t at = host_call(lseek, (uint64_t)h->fd, (uint64_t)offset, (uint64_t)whence);
+        /* host may send a program that copies hole by hole backwards, and so round for ever */
+        if (at >= 0 && (whence == SEEK_DATA || whence == SEEK_HOLE) && at < offset)
+            return -EIO;
         if (at >= 0)
             f->pos = at;
         h->position_stale = false;

@@ -22,7 +22,8 @@ static struct host_file *stream(struct file *f)
 
 static int stream_stat(struct file *f, struct linux_stat *st)
 {
-    return (int)host_call(fstat, (uint64_t)stream(f)->fd, PTR(st));
+    int r = (int)host_call(fstat, (uint64_t)stream(f)->fd, PTR(st));
+    return r < 0 ? r : host_check_stat(st);
 }
 
 static uint32_t stream_poll(struct file *f, struct poll *p)
@@ -33,8 +34,8 @@ static uint32_t stream_poll(struct file *f, struct poll *p)
         return 0;
     }
     struct park_pollfd pfd = { .fd = stream(f)->fd, .events = (int16_t)all };
-    const int64_t now[2] = { 0, 0 };
-    int64_t r = host_call(ppoll, PTR(&pfd), 1, PTR(now), 0, 8);
+    const struct linux_timespec now = { 0 };
+    int64_t r = park_ask(&pfd, 1, &now);
     return r == 1 ? (uint32_t)(uint16_t)pfd.revents : 0;
 }
 

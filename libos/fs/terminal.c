@@ -75,6 +75,9 @@ int64_t terminal_ioctl(int host_fd, uint32_t command, uint64_t arg)
         int64_t r = requests[i].direction == IN ? user_read(data, arg, requests[i].size) : 0;
         if (r == 0)
             r = host_ioctl(host_fd, command, data);
+        /* host may count less than nothing; a program would allocate that much */
+        if (r == 0 && requests[i].direction == OUT && requests[i].size == 4 && data[3] & 0x80)
+            r = -EIO;
         if (r == 0 && requests[i].direction == OUT)
             r = user_write(arg, data, requests[i].size);
         return r;

@@ -150,7 +150,7 @@ uint32_t poll_host_now(int host_fd, uint32_t events)
 {
     struct park_pollfd fd = { .fd = host_fd, .events = (int16_t)(events & POLL_BITS) };
     struct linux_timespec now = { 0 };
-    int64_t n = host_call(ppoll, PTR(&fd), 1, PTR(&now), 0, 8);
+    int64_t n = park_ask(&fd, 1, &now);
     return n == 1 ? (uint16_t)fd.revents & (events | ALWAYS | EPOLLNVAL) : 0;
 }
 
@@ -202,9 +202,7 @@ static int64_t ask_host_now(struct poll_set *s, struct poll_entry *entries)
     struct linux_timespec now = { 0 };
     if (s->host_count == 0)
         return 0;
-    for (uint32_t i = 0; i < s->host_count; i++)
-        s->fds[i].revents = 0;
-    int64_t n = host_call(ppoll, PTR(s->fds), s->host_count, PTR(&now), 0, 8);
+    int64_t n = park_ask(s->fds, s->host_count, &now);
     return n > 0 ? collect_host(s, entries) : 0;
 }
 

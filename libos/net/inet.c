@@ -286,6 +286,8 @@ static int64_t recv_span(struct inet_socket *i, struct net_address *from, uint64
         from->size = sizeof(from->a);
         int64_t n = host_call(recvfrom, (uint64_t)i->host_fd, span, size, flags | MSG_DONTWAIT,
                               PTR(&from->a), PTR(&from->size));
+        if (n < 0) /* host may have written a length before the gate refused its answer */
+            from->size = 0;
         if (n != -EAGAIN || deadline == 0)
             return n;
         int r = file_wait(&i->s.file, EPOLLIN | EPOLLRDHUP, deadline);

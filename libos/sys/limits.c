@@ -1,4 +1,6 @@
 /* Resource limits and usage. */
+#include "libos/sys/limits.h"
+
 #include "enclave/gate.h"
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
@@ -70,6 +72,25 @@ int64_t sys_prlimit64(int pid, unsigned resource, uaddr_t new_limit, uaddr_t old
     return err;
 }
 
+/* host may give times that overflow where they are added, and counts below 0 */
+static void check_time(struct linux_timeval *t)
+{
+    if (t->sec < 0 || t->sec > UINT32_MAX || t->usec < 0 || t->usec >= 1000000)
+        *t = (struct linux_timeval){ 0 };
+}
+
+int limits_host_usage(int who, struct linux_rusage *u)
+{
+    int err = (int)host_call(getrusage, (uint64_t)who, PTR(u));
+    if (err)
+        return err;
+    check_time(&u->utime);
+    check_time(&u->stime);
+    for (int64_t *n = &u->maxrss; n <= &u->nivcsw; n++)
+        *n = MAX(*n, 0);
+    return 0;
+}
+
 int64_t sys_getrusage(int who, uaddr_t usage)
 {
     struct linux_rusage u;
@@ -77,7 +98,7 @@ int64_t sys_getrusage(int who, uaddr_t usage)
     if (who != LINUX_RUSAGE_SELF && who != LINUX_RUSAGE_THREAD && who != LINUX_RUSAGE_CHILDREN)
         return -EINVAL;
     if (who != LINUX_RUSAGE_CHILDREN) {
-        int64_t err = host_call(getrusage, (uint64_t)who, PTR(&u));
+        int err = limits_host_usage(who, &u);
         if (err)
             return err;
     }

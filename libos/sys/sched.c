@@ -60,6 +60,23 @@ int64_t sys_sched_setaffinity(int pid, uint64_t len, uaddr_t mask)
     return tid < 0 ? tid : host_call(sched_setaffinity, (uint64_t)tid, len, PTR(cpus));
 }
 
+/*
+ * host may name CPUs that /sys and getcpu() know nothing of, and programs index tables of that many by them. When none
+ * is left (the launcher was bound to high numbers, which are ours from 0 on): all there are.
+ */
+static void keep_known_cpus(uint8_t *cpus, size_t size)
+{
+    uint32_t count = MIN(g_machine.cpu_count, (uint32_t)size * 8);
+    bool none = true;
+    for (uint32_t i = 0; i < size * 8; i++) {
+        if (i >= count)
+            cpus[i / 8] &= (uint8_t)~(1u << i % 8);
+        none = none && !(cpus[i / 8] >> i % 8 & 1);
+    }
+    for (uint32_t i = 0; none && i < count; i++)
+        cpus[i / 8] |= (uint8_t)(1u << i % 8);
+}
+
 int64_t sys_sched_getaffinity(int pid, uint64_t len, uaddr_t mask)
 {
     uint8_t cpus[CPU_BYTES_MAX] = { 0 };
@@ -76,6 +93,8 @@ int64_t sys_sched_getaffinity(int pid, uint64_t len, uaddr_t mask)
     /* The host's word: a size we asked for, and at least one CPU. */
     if (n == 0 || n > (int64_t)MIN(len, sizeof(cpus)) || n % 8 || bytes_are_zero(cpus, (size_t)n))
         return -EIO;
+    if (g_machine.is_enclave)
+        keep_known_cpus(cpus, (size_t)n);
     return user_write(mask, cpus, (size_t)n) ? -EFAULT : n;
 }
 

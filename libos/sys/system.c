@@ -1,4 +1,5 @@
 /* What kind of system this is: names, memory, randomness; and calls that a kernel built without them answers with ENOSYS. */
+#include "enclave/clock.h"
 #include "enclave/gate.h"
 #include "enclave/machine.h"
 #include "lib/base/bytes.h"
@@ -48,7 +49,7 @@ int64_t sys_sysinfo(uaddr_t info)
         s.sharedram = s.bufferram = s.totalswap = s.freeswap = s.totalhigh = s.freehigh = 0;
         s.mem_unit = 1;
     }
-    s.uptime = s.uptime < 0 ? 0 : s.uptime;
+    s.uptime = clock_monotonic() / NSEC_PER_SEC; /* host's would be another than the clock's, and any number */
     s.procs = (uint16_t)p->thread_count;
     s.pad = 0;
     s.pad2 = s.pad3 = 0;

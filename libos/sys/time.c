@@ -7,6 +7,7 @@
 #include "lib/linux/resource.h"
 #include "libos/ipc/wait.h"
 #include "libos/proc/process.h"
+#include "libos/sys/limits.h"
 #include "libos/sys/sys.h"
 #include "libos/sys/timespec.h"
 
@@ -120,7 +121,7 @@ int64_t sys_times(uaddr_t buf)
     struct linux_rusage u = { 0 };
     int64_t ticks[4] = { 0 };
     if (buf) {
-        int64_t err = host_call(getrusage, LINUX_RUSAGE_SELF, PTR(&u));
+        int err = limits_host_usage(LINUX_RUSAGE_SELF, &u);
         if (err)
             return err;
         ticks[0] = u.utime.sec * CLOCK_TICKS + u.utime.usec / (1000000 / CLOCK_TICKS);

@@ -25,12 +25,15 @@ fs.mounts = [
   {{ path = "/lib64", uri = "file:/usr/lib64" }},
   {{ path = "/app", uri = "file:app" }},
   {{ path = "/tmp", type = "tmpfs" }},
+  {{ path = "/open", uri = "file:open" }},
   {{ path = "/private", type = "encrypted", uri = "file:private", key_name = "default" }},
 ]
 fs.insecure__keys.default = "000102030405060708090a0b0c0d0e0f"
 sgx.enclave_size = "512M"
 sgx.max_threads = 8
 sgx.use_exinfo = true
+sgx.remote_attestation = "dcap"
+sgx.allowed_files = [ "file:open/" ]
 sgx.trusted_files = [ "file:{PYTHON}", "file:/usr/lib64/ld-linux-x86-64.so.2", "file:app/", "file:/usr/lib/python3.11/", %s ]
 '''
 
@@ -47,6 +50,9 @@ def room(tmp_path_factory):
     d = tmp_path_factory.mktemp("attack")
     (d / "app").mkdir()
     (d / "private").mkdir()
+    (d / "open").mkdir()
+    (d / "open/data").write_bytes(b"open to all")
+    (d / "open/link").symlink_to("data")
     (d / "app/victim.py").write_bytes((HERE / "victim.py").read_bytes())
     (d / "key").write_bytes(bytes(range(16)))
     (d / "plain").write_bytes(bytes(i * 7 % 256 for i in range(100000)))
@@ -85,6 +91,9 @@ def test_a_lie_is_an_error_or_changes_nothing(room, honest, lie):
     wrapper.chmod(0o755)
     r = run(room, str(wrapper))
     assert "internal error" not in r.stderr, r.stderr
+    assert "BELIEVED" not in r.stderr, r.stderr
+    if lie == "cpuid-wild":
+        assert r.returncode == 134 and "is impossible" in r.stderr, (r.returncode, r.stderr)
     assert "RESULT" not in r.stdout or r.stdout == honest, r.stdout
     if r.returncode == 0:
         assert r.stdout == honest, (r.stdout, r.stderr)

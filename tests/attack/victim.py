@@ -1,6 +1,6 @@
 """What the lying host plays against: files of every kind, threads, pipes, a socket, clocks. The result depends on measured and
 encrypted data only, so a run that ends well must print exactly what an honest run prints."""
-import hashlib, json, os, queue, socket, sqlite3, threading, time
+import hashlib, json, os, queue, resource, select, socket, sqlite3, threading, time
 
 h = hashlib.sha256()
 for name in ("json/decoder.py", "threading.py", "socket.py"):
@@ -47,5 +47,74 @@ try:  # the network is the host's: an error is fine, and what it carries is not 
     os.stat("/usr/lib/python3.11/json")
 except OSError:
     pass
+
+def check(what, ok):  # what libos lets through must be possible, or be an error
+    if not ok:
+        raise SystemExit("BELIEVED A LIE: " + what)
+
+def attempt(f):
+    for _ in range(6):  # the first few answers may be honest
+        try:
+            f()
+        except OSError:
+            return
+
+def names():
+    for name in os.listdir("/open"):
+        check("name %r" % name, name and "/" not in name and "\0" not in name and name in ("data", "link"))
+
+def attributes():
+    st = os.stat("/open/data")
+    check("stat %r" % (st,), 0 < st.st_blksize <= 1 << 24 and st.st_blocks >= 0 and 0 <= st.st_mtime_ns % 10**9 and st.st_size >= 0)
+    with open("/open/data", "rb") as f:
+        os.fstat(f.fileno())
+
+def file_system():
+    st = os.statvfs("/open")
+    check("statvfs %r" % (st,), st.f_bsize > 0 and st.f_bfree <= st.f_blocks and st.f_bavail <= st.f_bfree)
+
+def link():
+    to = os.readlink("/open/link")
+    check("link %r" % to, "\0" not in to and to)
+
+def positions():
+    with open("/open/data", "a+b", buffering=0) as f:
+        f.write(b"x")
+        check("position %d" % f.tell(), f.tell() >= 0)
+        f.read(100)
+        check("data at %d" % f.tell(), f.tell() >= 0 and os.lseek(f.fileno(), 0, os.SEEK_HOLE) >= 0)
+
+def cpus():
+    check("affinity", os.sched_getaffinity(0) <= set(range(os.cpu_count())))
+
+def usage():
+    u = resource.getrusage(resource.RUSAGE_SELF)
+    check("usage %r" % (u,), all(n >= 0 for n in u) and os.times().user >= 0)
+    check("memory", 0 < os.sysconf("SC_PHYS_PAGES") < 1 << 40)
+
+def cpuinfo():
+    with open("/proc/cpuinfo") as f:
+        check("cpuinfo", "GenuineIntel" in f.read())
+
+def quote():
+    with open("/dev/attestation/user_report_data", "wb") as f:
+        f.write(bytes(64))
+    with open("/dev/attestation/quote", "rb") as f:
+        f.read()
+
+def readiness():
+    with socket.socket() as s, select.epoll() as e:
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        e.register(s, select.EPOLLIN)
+        for fd, events in e.poll(0.01):
+            check("epoll %d %x" % (fd, events), fd == s.fileno() and not events & ~(select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP))
+        p = select.poll()
+        p.register(s, select.POLLIN)
+        for fd, events in p.poll(10):
+            check("poll %d %x" % (fd, events), fd == s.fileno() and not events & ~(select.POLLIN | select.POLLERR | select.POLLHUP | select.POLLNVAL))
+
+for f in (names, attributes, file_system, link, positions, cpus, usage, cpuinfo, quote, readiness):
+    attempt(f)
 h.update(json.dumps(sorted(os.environ.get("MEASURED", ""))).encode())
 print("RESULT", h.hexdigest())

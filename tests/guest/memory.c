@@ -74,6 +74,23 @@ static void anonymous(void)
     CHECK_EQ(munmap(p, 16 * PAGE), 0);
 }
 
+static void discarding_what_may_not_be_written(void)
+{
+    char *p = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memset(p, 'a', 3 * PAGE);
+    CHECK_EQ(mprotect(p, PAGE, PROT_NONE), 0);
+    CHECK_EQ(mprotect(p + PAGE, PAGE, PROT_READ), 0);
+    CHECK_EQ(madvise(p, 3 * PAGE, MADV_DONTNEED), 0);
+    handle(jump_out);
+    CHECK_EQ(faults(p, 0), SIGSEGV);
+    CHECK_EQ(faults(p + PAGE, 1), SIGSEGV);
+    CHECK_EQ(p[PAGE], 0);
+    CHECK_EQ(p[2 * PAGE], 0);
+    CHECK_EQ(mprotect(p, PAGE, PROT_READ), 0);
+    CHECK_EQ(p[0], 0);
+    CHECK_EQ(munmap(p, 3 * PAGE), 0);
+}
+
 static void protection(void)
 {
     char *p = mmap(NULL, 3 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -207,6 +224,7 @@ int main(int argc, char **argv)
     NEED(check_enter_scratch(argc, argv) == 0);
     anonymous();
     protection();
+    discarding_what_may_not_be_written();
     files();
     shared();
     moving();

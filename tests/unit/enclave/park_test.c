@@ -51,6 +51,9 @@ int64_t hostcall(enum hostcall_nr nr, const uint64_t r[6])
     return ret < 0 ? -errno : ret;
 }
 
+void *mem_alloc(size_t size) { return malloc(size); }
+void mem_free(void *p) { free(p); }
+
 int64_t clock_monotonic(void)
 {
     struct timespec ts;

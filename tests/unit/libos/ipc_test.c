@@ -78,6 +78,11 @@ int park_poll(struct park_pollfd *fds, uint32_t count, int64_t deadline)
     return n > 0 ? (int)n : park(deadline);
 }
 
+int64_t park_ask(struct park_pollfd *fds, uint32_t count, const struct linux_timespec *timeout)
+{
+    return syscall(SYS_ppoll, fds, count, timeout, NULL, 8);
+}
+
 int user_write(uaddr_t to, const void *from, size_t size)
 {
     memcpy((void *)to, from, size);
