@@ -18,14 +18,18 @@
 struct environment {
     struct relying_env env;
     verify_measurements_cb_t measurements;
+    const uint8_t *secret;
+    size_t secret_size;
 };
 
-static void verify(void *arg, const uint8_t *der, size_t size, struct ratls_outcome *out)
+static void verify(void *arg, const char *name, const uint8_t *der, size_t size, struct ratls_outcome *out,
+                   struct sp_grant *grant)
 {
     struct environment *e = arg;
     struct ratls_relying_party party = { &e->env.roots, &e->env.collateral, &e->env.policy,
                                          e->measurements, false };
-    (void)ratls_verify(der, size, &party, (int64_t)time(NULL), out);
+    if (ratls_verify(der, size, &party, (int64_t)time(NULL), out) == RATLS_OK)
+        *grant = (struct sp_grant){ .secret = e->secret, .size = e->secret_size };
 }
 
 static void print_event(void *arg, const struct sp_event *e)
@@ -46,7 +50,7 @@ API int secret_provision_start_server(uint8_t *secret, size_t secret_size, const
                                       const char *cert_path, const char *key_path,
                                       verify_measurements_cb_t m_cb, secret_provision_cb_t f_cb)
 {
-    struct environment e = { .measurements = m_cb };
+    struct environment e = { .measurements = m_cb, .secret = secret, .secret_size = secret_size };
     const char *why = NULL;
     if (!secret || secret_size == 0 || secret_size > INT32_MAX || !cert_path || !key_path)
         return -EINVAL;
@@ -60,8 +64,7 @@ API int secret_provision_start_server(uint8_t *secret, size_t secret_size, const
                 strerror(-fd));
         return -EPERM;
     }
-    struct sp_server s = { .listener = fd, .cert_path = cert_path, .key_path = key_path, .secret = secret,
-                           .secret_size = secret_size, .verify = verify, .log = print_event, .talk = f_cb,
+    struct sp_server s = { .listener = fd, .cert_path = cert_path, .key_path = key_path, .verify = verify, .log = print_event, .talk = f_cb,
                            .arg = &e };
     if (sp_server_run(&s, &why))
         fprintf(stderr, "secret_provision_start_server: %s\n", why);

@@ -11,6 +11,29 @@ int sp_request_check(const uint8_t request[SP_REQUEST_SIZE])
     return memcmp(request, SP_REQUEST, SP_REQUEST_SIZE) == 0 ? 0 : -EINVAL;
 }
 
+int sp_name_check(const char *name)
+{
+    size_t size = 0;
+    for (; name[size]; size++) {
+        char c = name[size], lower = (char)(c | 0x20);
+        if (!(lower >= 'a' && lower <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '_' && c != '-')
+            return -EINVAL;
+    }
+    return size >= 1 && size <= SP_NAME_MAX ? 0 : -EINVAL;
+}
+
+int sp_name_request_parse(const uint8_t *request, size_t size, const char **name)
+{
+    size_t head = sizeof(SP_NAME_REQUEST) - 1, known = size < head ? size : head;
+    if (memcmp(request, SP_NAME_REQUEST, known) != 0)
+        return -EINVAL;
+    if (size <= head || !memchr(request + head, 0, size - head))
+        return size >= SP_NAME_REQUEST_MAX ? -EINVAL : 0;
+    *name = (const char *)request + head;
+    /* the request ends where the name does */
+    return sp_name_check(*name) == 0 && head + strlen(*name) + 1 == size ? 1 : -EINVAL;
+}
+
 void sp_header_make(uint32_t secret_size, uint8_t header[SP_HEADER_SIZE])
 {
     memcpy(header, SP_RESPONSE, sizeof(SP_RESPONSE));

@@ -40,11 +40,12 @@ struct house {
 
 static struct house g_house;
 
-static void judge(void *arg, const uint8_t *der, size_t size, struct ratls_outcome *out)
+static void judge(void *arg, const char *name, const uint8_t *der, size_t size, struct ratls_outcome *out, struct sp_grant *grant)
 {
     struct house *h = arg;
     struct ratls_relying_party party = { .roots = &h->roots, .collateral = &h->fixture.collateral, .policy = &h->policy };
-    (void)ratls_verify(der, size, &party, time(NULL), out);
+    if (ratls_verify(der, size, &party, time(NULL), out) == RATLS_OK)
+        *grant = (struct sp_grant){ .secret = g_secret, .size = sizeof(g_secret) };
 }
 
 static void note(void *arg, const struct sp_event *e)
@@ -78,7 +79,7 @@ static int open_house(void **state)
     snprintf(h->key_path, sizeof(h->key_path), "%.100s/server.key", h->certs);
     snprintf(h->ca_path, sizeof(h->ca_path), "%.100s/ca.crt", h->certs);
     h->server = (struct sp_server){ .listener = sp_listen("127.0.0.1", "0"), .cert_path = h->cert_path, .key_path = h->key_path,
-                                    .secret = g_secret, .secret_size = sizeof(g_secret), .verify = judge, .log = note, .arg = h };
+                                    .verify = judge, .log = note, .arg = h };
     assert_true(h->server.listener >= 0);
     assert_int_equal(getsockname(h->server.listener, (struct sockaddr *)&a, &size), 0);
     snprintf(h->address, sizeof(h->address), "localhost:%u", ntohs(a.sin_port));
