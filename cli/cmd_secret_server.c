@@ -1,109 +1,87 @@
 /*
- * cloister secret-server: release a secret to enclaves that prove who they are. Serving is
- * attest/secret/sp_server.c, judging attest/ratls/ratls_verify.c; here are start, log and end. The secret is never
- * logged and is wiped at the end.
+ * cloister secret-server: release secrets to enclaves that prove who they are. Serving is
+ * attest/secret/sp_server.c, judging attest/ratls/ratls_verify.c by the policies of cli/secret_set.c; here are start, reload
+ * and end. A secret is never logged and is wiped at the end.
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <jansson.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "attest/ratls/ratls_verify.h"
 #include "attest/secret/sp_server.h"
 #include "cli/commands.h"
+#include "cli/secret_log.h"
 #include "cli/secret_options.h"
 #include "cli/term.h"
-#include "lib/base/str.h"
 
-static void judge(void *arg, const uint8_t *der, size_t size, struct ratls_outcome *out)
+struct running {
+    int argc;
+    char **argv;
+    struct secret_log log;
+    pthread_mutex_t mu;
+    struct secret_set *set; /* mu: the pointer */
+};
+
+static void judge(void *arg, const char *name, const uint8_t *der, size_t size, struct ratls_outcome *out,
+                  struct sp_grant *grant)
 {
-    const struct secret_options *o = arg;
-    struct ratls_relying_party party = { .roots = &o->roots, .collateral = &o->collateral,
-                                         .policy = &o->policy.policy, .cache = o->cache };
-    (void)ratls_verify(der, size, &party, (int64_t)time(NULL), out);
+    struct running *r = arg;
+    pthread_mutex_lock(&r->mu);
+    struct secret_set *set = r->set;
+    atomic_fetch_add(&set->refs, 1);
+    pthread_mutex_unlock(&r->mu);
+    secret_set_judge(set, name, der, size, (int64_t)time(NULL), out, grant);
+    secret_set_put(set);
 }
 
-/* Facts of a certificate whose quote at least parsed. */
-static bool has_facts(const struct sp_event *e)
+static void release(void *arg, struct sp_grant *grant)
 {
-    return e->outcome && e->outcome->where != AT_INIT && e->outcome->where != AT_EXTRACT_QUOTE &&
-           e->outcome->verdict.failed != VERIFY_QUOTE_FORMAT;
+    (void)arg;
+    secret_set_release(grant);
 }
 
-static const char *reason_of(const struct sp_event *e, const char **words)
+static int record(void *arg, const struct sp_event *e)
 {
-    if (e->kind == SP_SERVED) {
-        *words = "released";
-        return "released";
-    }
-    if (e->kind == SP_REFUSED)
-        return ratls_outcome_reason(e->outcome, words);
-    *words = e->detail ? e->detail : "connection lost";
-    return "broken";
-}
-
-static void log_json(const struct sp_event *e)
-{
-    const char *words, *reason = reason_of(e, &words);
-    char hex[65];
-    json_t *line = json_pack("{s:I, s:s, s:s, s:s, s:s}", "time", (json_int_t)time(NULL), "peer", e->peer,
-                             "verdict", e->kind == SP_SERVED ? "released" : (e->kind == SP_REFUSED ? "refused" : "broken"),
-                             "reason", reason, "detail", words);
-    if (has_facts(e)) {
-        const struct verdict *v = &e->outcome->verdict;
-        hex_encode(v->body.mrenclave, 32, hex);
-        json_object_set_new(line, "mrenclave", json_string(hex));
-        hex_encode(v->body.mrsigner, 32, hex);
-        json_object_set_new(line, "mrsigner", json_string(hex));
-        json_object_set_new(line, "isv_prod_id", json_integer(v->body.isv_prod_id));
-        json_object_set_new(line, "isv_svn", json_integer(v->body.isv_svn));
-        json_object_set_new(line, "debug", json_boolean(v->body.debug));
-        json_object_set_new(line, "quote_verified", json_boolean(v->verified));
-        json_object_set_new(line, "tcb_status", json_string(tcb_status_name(v->status)));
-        json_object_set_new(line, "step", json_string(verify_step_name(v->failed)));
-    }
-    char *text = json_dumps(line, JSON_COMPACT);
-    if (text)
-        puts(text);
-    free(text);
-    json_decref(line);
-}
-
-static void log_text(const struct sp_event *e)
-{
-    const char *words, *reason = reason_of(e, &words);
-    char facts[256] = "", enclave[65], signer[65];
-    if (has_facts(e)) {
-        const struct verdict *v = &e->outcome->verdict;
-        hex_encode(v->body.mrenclave, 32, enclave);
-        hex_encode(v->body.mrsigner, 32, signer);
-        snprintf(facts, sizeof(facts), " (MRENCLAVE %s, MRSIGNER %s, product %u, SVN %u%s, TCB %s)", enclave, signer,
-                 v->body.isv_prod_id, v->body.isv_svn, v->body.debug ? ", debug" : "", tcb_status_name(v->status));
-    }
-    if (e->kind == SP_SERVED)
-        printf("%s: released%s\n", e->peer, facts);
-    else if (e->kind == SP_REFUSED)
-        printf("%s: refused: %s: %s%s\n", e->peer, reason, words, facts);
-    else
-        printf("%s: no secret given: %s\n", e->peer, words);
+    return secret_log_grant(&((struct running *)arg)->log, e);
 }
 
 static void log_event(void *arg, const struct sp_event *e)
 {
-    const struct secret_options *o = arg;
-    flockfile(stdout);
-    if (o->json)
-        log_json(e);
-    else
-        log_text(e);
-    fflush(stdout);
-    funlockfile(stdout);
+    secret_log_event(&((struct running *)arg)->log, e);
+}
+
+/* All or nothing: a typo in a policy must not leave half of the old and half of the new. */
+static void reload(void *arg)
+{
+    struct running *r = arg;
+    struct secret_options fresh;
+    int ret = secret_log_open(&r->log);
+    if (ret)
+        term_note("reload: %s: %s: the old audit log stays in use", r->log.audit_path, strerror(-ret));
+    if (secret_options_parse(r->argc, r->argv, &fresh) == -1) {
+        pthread_mutex_lock(&r->mu);
+        struct secret_set *old = r->set;
+        r->set = fresh.set;
+        fresh.set = old;
+        pthread_mutex_unlock(&r->mu);
+        term_note("reloaded: %zu secret%s", r->set->count, r->set->count == 1 ? "" : "s");
+    } else {
+        term_note("reload: the old secrets and policies stay in use");
+    }
+    secret_options_fini(&fresh);
+}
+
+static void on_reload(int number)
+{
+    (void)number;
+    sp_server_reload();
 }
 
 static void on_stop(int number)
@@ -132,23 +110,41 @@ static void say_ready(const struct secret_options *o, int fd)
         term_note("--ready-fd %d: %s", o->ready_fd, strerror(errno));
 }
 
-static int serve(struct secret_options *o)
+/* As many descriptors as the machine lets: each client is one. */
+static void raise_file_limit(void)
 {
-    struct sigaction stop = { .sa_handler = on_stop };
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static void say_dangers(const struct secret_options *o)
+{
+    if (o->soft)
+        term_note("trusting this machine's software device: its quotes protect nothing");
+    for (size_t i = 0; i < o->set->count; i++)
+        if (o->set->entries[i].policy.policy.allow_debug)
+            term_note("secret %s: accepting debug enclaves: the host can read their memory", o->set->entries[i].name);
+}
+
+static int serve(struct running *r, struct secret_options *o)
+{
+    struct sigaction stop = { .sa_handler = on_stop }, again = { .sa_handler = on_reload, .sa_flags = SA_RESTART };
     const char *why = NULL;
     int fd = sp_listen(o->host, o->port);
     if (fd < 0)
         return term_error("cannot listen: %s:%s: %s", o->host, o->port,
                           fd == -EINVAL ? "no such address" : strerror(-fd));
-    struct sp_server s = { .listener = fd, .cert_path = o->cert, .key_path = o->key, .secret = o->secret,
-                           .secret_size = o->secret_size, .verify = judge, .log = log_event, .arg = o,
+    struct sp_server s = { .listener = fd, .cert_path = o->cert, .key_path = o->key, .verify = judge, .release = release,
+                           .record = record, .log = log_event, .reload = reload, .by_name = o->secrets_path != NULL, .arg = r,
                            .max_clients = o->max_clients };
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
-    if (o->soft)
-        term_note("trusting this machine's software device: its quotes protect nothing");
-    if (o->policy.policy.allow_debug)
-        term_note("accepting debug enclaves: the host can read their memory");
+    sigaction(SIGHUP, &again, NULL);
+    raise_file_limit();
+    say_dangers(o);
     say_ready(o, fd);
     int ret = sp_server_run(&s, &why);
     close(fd);
@@ -158,9 +154,20 @@ static int serve(struct secret_options *o)
 int cmd_secret_server(int argc, char **argv)
 {
     struct secret_options o;
+    struct running r = { .argc = argc, .argv = argv, .mu = PTHREAD_MUTEX_INITIALIZER, .log = { .audit_fd = -1 } };
     int ret = secret_options_parse(argc, argv, &o);
-    if (ret == -1)
-        ret = serve(&o);
+    if (ret == -1) {
+        r.log = (struct secret_log){ .json = o.json, .audit_path = o.audit_path, .audit_fd = -1 };
+        int opened = secret_log_open(&r.log);
+        ret = opened ? term_error("audit log: %s: %s", o.audit_path, strerror(-opened)) : -1;
+    }
+    if (ret == -1) {
+        r.set = o.set;
+        atomic_fetch_add(&r.set->refs, 1);
+        ret = serve(&r, &o);
+        secret_set_put(r.set);
+    }
+    secret_log_close(&r.log);
     secret_options_fini(&o);
     return ret;
 }

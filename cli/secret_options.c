@@ -19,12 +19,10 @@
 #include "lib/sgx/sigstruct.h"
 #include "text/problem.h"
 
-#define SECRET_MAX (16u << 20)
-
 enum {
     OPT_PORT = 256, OPT_LISTEN, OPT_CERT, OPT_KEY, OPT_MAKE_CERT, OPT_SECRET, OPT_KEY_FILE, OPT_POLICY,
     OPT_MRENCLAVE, OPT_MRSIGNER, OPT_PROD_ID, OPT_SVN, OPT_DEBUG, OPT_ACCEPT_TCB, OPT_ANY, OPT_ROOT,
-    OPT_COLLATERAL, OPT_SOFT, OPT_ONCE, OPT_MAX, OPT_READY, OPT_JSON,
+    OPT_COLLATERAL, OPT_SOFT, OPT_ONCE, OPT_MAX, OPT_READY, OPT_JSON, OPT_SECRETS, OPT_AUDIT,
 };
 
 static const struct option g_options[] = {
@@ -35,6 +33,8 @@ static const struct option g_options[] = {
     { "make-cert", required_argument, NULL, OPT_MAKE_CERT },
     { "secret-file", required_argument, NULL, OPT_SECRET },
     { "key-file", required_argument, NULL, OPT_KEY_FILE },
+    { "secrets", required_argument, NULL, OPT_SECRETS },
+    { "audit-log", required_argument, NULL, OPT_AUDIT },
     { "policy", required_argument, NULL, OPT_POLICY },
     { "mrenclave", required_argument, NULL, OPT_MRENCLAVE },
     { "mrsigner", required_argument, NULL, OPT_MRSIGNER },
@@ -61,6 +61,7 @@ static void help(void)
           "What is served, and where:\n"
           "  --secret-file FILE     the secret, as it is\n"
           "  --key-file FILE        the same, and it must be a 16-byte key of encrypted files\n"
+          "  --secrets FILE         several secrets by name, each with its policy: see FILES\n"
           "  --listen ADDR:PORT     default 127.0.0.1:4433; port 0 takes a free one\n"
           "  --port PORT            listen on 127.0.0.1:PORT\n"
           "  --cert F, --key F      the server's certificate (chain) and key, PEM\n"
@@ -83,8 +84,14 @@ static void help(void)
           "  --once                 end after one client was served\n"
           "  --max-clients N        end after N were served\n"
           "  --ready-fd N           write the address to descriptor N when ready\n"
+          "  --audit-log FILE       append a JSON line for each client; a release is written there before it happens,\n"
+          "                         and does not happen when it cannot be written\n"
           "  --json                 log as JSON lines\n"
           "  --help                 show this\n\n"
+          "FILES: --secrets is TOML: [secret.NAME] with file = \"path\", policy = \"path\", and key = true for a 16-byte key of\n"
+          "encrypted files; paths are relative to it. An enclave gets the first secret it may have, and can ask for others by name.\n\n"
+          "Signals: HUP reads every file again (secrets, policies, collateral, certificate) and reopens the audit log; what is bad\n"
+          "leaves the old in use. TERM and INT let the present clients finish.\n\n"
           "Logs one line per client on stdout. Exit status: 0 ended as asked; 1 could not serve; 2 wrong command line.\n",
           stdout);
 }
@@ -146,15 +153,10 @@ static int take_address(struct secret_options *o, const char *arg)
 
 static int take_secret(struct secret_options *o, const char *path, bool is_key)
 {
-    if (o->secret)
+    if (o->secret_path)
         return term_usage("give one of --secret-file and --key-file, once");
-    int ret = file_read(path, SECRET_MAX, &o->secret, &o->secret_size);
-    if (ret)
-        return term_error("secret: %s: %s", path, strerror(-ret));
-    if (o->secret_size == 0)
-        return term_error("secret: %s: it is empty", path);
-    if (is_key && o->secret_size != 16)
-        return term_error("key: %s: %zu bytes: a key has 16 raw bytes", path, o->secret_size);
+    o->secret_path = path;
+    o->secret_is_key = is_key;
     return -1;
 }
 
@@ -241,6 +243,8 @@ static int take_option(int c, struct secret_options *o)
     case OPT_MAKE_CERT: return make_cert(o, optarg);
     case OPT_SECRET: return take_secret(o, optarg, false);
     case OPT_KEY_FILE: return take_secret(o, optarg, true);
+    case OPT_SECRETS: o->secrets_path = optarg; return -1;
+    case OPT_AUDIT: o->audit_path = optarg; return -1;
     case OPT_ONCE: o->max_clients = 1; return -1;
     case OPT_MAX: return take_number("max-clients", optarg, &o->max_clients);
     case OPT_READY:
@@ -256,29 +260,36 @@ static int take_option(int c, struct secret_options *o)
 /* What is missing, and the files that options name. */
 static int finish(struct secret_options *o)
 {
-    const char *missing = NULL;
-    if (!o->secret)
-        return term_usage("nothing to serve: give --secret-file or --key-file");
+    struct problem why;
+    uint8_t *secret = NULL;
+    size_t size = 0;
+    int ret = 0;
+    if (!o->secret_path && !o->secrets_path)
+        return term_usage("nothing to serve: give --secret-file, --key-file or --secrets");
     if (!o->cert[0] || !o->key[0])
         return term_usage("no certificate: give --cert and --key, or --make-cert DIR");
-    if (policy_is_open(&o->policy.policy) && !o->policy.any_enclave)
+    if (o->secret_path && policy_is_open(&o->policy.policy) && !o->policy.any_enclave)
         return term_usage("who may have it? give --mrenclave or --mrsigner (or --any-enclave)");
-    if (!o->policy.collateral[0])
+    if (o->secret_path && !o->policy.collateral[0])
         return term_usage("no collateral: give --collateral PATH (or --soft for the software device)");
-    if (relying_load_roots(&o->policy.roots, &o->roots))
-        return EXIT_FAILED; /* it has said why */
-    o->cache = verify_cache_new(); /* NULL only costs speed */
-    int ret = collateral_load(o->policy.collateral, &o->collateral, &missing);
-    if (ret)
-        return term_error("collateral: %s%s%s: %s", o->policy.collateral, missing ? "/" : "",
-                          missing ? missing : "", strerror(-ret));
-    return -1;
+    o->set = secret_set_new();
+    if (!o->set)
+        return term_error("%s", strerror(ENOMEM));
+    if (o->secret_path) {
+        ret = secret_read(o->secret_path, o->secret_is_key, &secret, &size, &why);
+        if (ret == 0)
+            ret = secret_set_add(o->set, "default", secret, size, &o->policy, NULL, &why);
+    }
+    if (ret == 0 && o->secrets_path)
+        ret = secret_set_load(o->set, o->secrets_path, &o->policy, &why);
+    return ret ? term_error("%s", why.text) : -1;
 }
 
 int secret_options_parse(int argc, char **argv, struct secret_options *out)
 {
     *out = (struct secret_options){ .host = "127.0.0.1", .port = "4433", .ready_fd = -1 };
     opterr = 0;
+    optind = 0; /* a reload parses the same command line again */
     for (int c; (c = getopt_long(argc, argv, "h", g_options, NULL)) != -1;) {
         if (c == '?')
             return term_usage("unknown option, or one without its argument: %s", argv[optind - 1]);
@@ -293,11 +304,6 @@ int secret_options_parse(int argc, char **argv, struct secret_options *out)
 
 void secret_options_fini(struct secret_options *o)
 {
-    if (o->secret)
-        bytes_wipe(o->secret, o->secret_size);
-    free(o->secret);
-    o->secret = NULL;
-    verify_cache_free(o->cache);
-    o->cache = NULL;
-    collateral_fini(&o->collateral);
+    secret_set_put(o->set);
+    o->set = NULL;
 }

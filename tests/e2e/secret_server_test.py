@@ -78,8 +78,8 @@ def test_wrong_options_and_files_are_named(room):
     (room / 'policy').write_text('mrenclav = ["00"]')
     (room / 'open').write_text('mrenclave = []')
     assert 'mrenclave' in fails(2, *base)                        # nobody named: not everybody
-    assert '16' in fails(1, '--key-file', 'short')
-    assert 'nowhere' in fails(1, '--secret-file', 'nowhere')
+    assert '16' in fails(1, *base[2:], '--any-enclave', '--key-file', 'short')
+    assert 'nowhere' in fails(1, *base[2:], '--any-enclave', '--secret-file', 'nowhere')
     assert 'zz' in fails(2, *base, '--mrenclave', 'zz')
     assert 'not a valid SIGSTRUCT' in fails(1, *base, '--mrenclave', '@key')
     assert "policy:1: unknown key: mrenclav: did you mean 'mrenclave'?" in fails(1, *base, '--policy', 'policy')
@@ -88,6 +88,69 @@ def test_wrong_options_and_files_are_named(room):
     assert 'collateral' in fails(2, '--key-file', 'key', '--make-cert', 'certs', '--any-enclave')
     assert 'trust root: key' in subprocess.run([CLOISTER, 'secret-server', *base, '--any-enclave', '--trust-root', 'key'],
                                                capture_output=True, text=True).stderr
+
+
+def set_of_secrets(room, *names):
+    for name in names:
+        (room / f'{name}.toml').write_text(f'mrenclave = ["{ENCLAVE}"]')
+        (room / name).write_bytes(b'secret of ' + name.encode())
+    (room / 'secrets.toml').write_text('\n'.join(f'[secret.{n}]\nfile = "{n}"\npolicy = "{n}.toml"' for n in names))
+
+
+def test_wrong_files_of_secrets_are_named(room):
+    def with_secrets(text, code=1):
+        (room / 'secrets.toml').write_text(text)
+        return fails(code, '--make-cert', 'certs', '--soft', '--secrets', 'secrets.toml')
+    set_of_secrets(room, 'a')
+    (room / 'open.toml').write_text('allow_debug = true')
+    assert 'no [secret.NAME]' in with_secrets('')
+    assert 'secrets.toml:1' in with_secrets('[secrets.a]')
+    assert 'unknown key' in with_secrets('[secret.a]\nfile = "a"\npolicy = "a.toml"\nport = 1')
+    assert 'file and policy' in with_secrets('[secret.a]\nfile = "a"')
+    assert 'wrong type' in with_secrets('[secret.a]\nfile = 1\npolicy = "a.toml"')
+    assert 'who may have it' in with_secrets('[secret.a]\nfile = "a"\npolicy = "open.toml"')
+    assert '16 raw bytes' in with_secrets('[secret.a]\nfile = "a"\nkey = true\npolicy = "a.toml"')
+    assert 'a name has' in with_secrets('[secret."a b"]\nfile = "a"\npolicy = "a.toml"')
+    assert 'gone' in with_secrets('[secret.a]\nfile = "gone"\npolicy = "a.toml"')
+    (room / 'secrets.toml').unlink()
+    assert 'secrets.toml' in fails(1, '--make-cert', 'certs', '--soft', '--secrets', 'secrets.toml')
+
+
+def test_hangup_reloads_all_or_nothing_and_reopens_the_audit_log(room):
+    set_of_secrets(room, 'a')
+    process = subprocess.Popen([CLOISTER, 'secret-server', '--secrets', 'secrets.toml', '--make-cert', 'certs', '--soft', '--port', '0',
+                                '--audit-log', 'audit.jsonl'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    port = int(process.stdout.readline().rsplit(':', 1)[1])
+
+    def note(what):
+        while line := process.stderr.readline():
+            if what in line:
+                return line
+
+    def audited():
+        with socket.create_connection(('127.0.0.1', port)) as s:
+            s.sendall(b'GET / HTTP/1.0\r\n\r\n')
+            s.recv(100)
+        process.stdout.readline()
+        time.sleep(0.1)
+        return [json.loads(line)['verdict'] for line in (room / 'audit.jsonl').read_text().splitlines()]
+    assert audited() == ['broken']
+    set_of_secrets(room, 'a', 'b')
+    os.rename('audit.jsonl', 'audit.jsonl.1')
+    process.send_signal(signal.SIGHUP)
+    assert 'reloaded: 2 secrets' in note('reload')
+    assert audited() == ['broken'] and stat.S_IMODE(os.stat('audit.jsonl').st_mode) == 0o600
+    (room / 'b.toml').write_text('mrenclav = []')
+    process.send_signal(signal.SIGHUP)
+    assert 'stay in use' in note('reload:')
+    assert audited() == ['broken', 'broken']              # and goes on serving
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+
+
+def test_an_audit_log_that_cannot_be_opened_is_an_error_at_start(room):
+    base = ['--key-file', 'key', '--make-cert', 'certs', '--soft', '--any-enclave']
+    assert 'audit log' in fails(1, *base, '--audit-log', 'no/such/folder/audit')
 
 
 def test_the_quoting_service_starts_once_and_leaves_when_its_folder_goes(room):
