@@ -1,6 +1,6 @@
 /*
- * One file for each (path of a manifest, working directory): ${XDG_CACHE_HOME:-~/.cache}/cloister/plans/HASH. The name's
- * hash only spreads files; what is in the file decides. Whoever can write there is the user, who can change
+ * ${XDG_CACHE_HOME:-~/.cache}/cloister/plans/HASH: 256 places, so that it cannot grow without end; a record replaces what
+ * was in its place. The hash of path and working directory only spreads them; what is in the file decides. Whoever can write there is the user, who can change
  * manifest and launcher as well; and in an enclave the plan is measured. Start at plan_cache_find().
  */
 #include "cli/plan_cache.h"
@@ -46,9 +46,9 @@ static int name_file(struct record_name *n)
         hash = (hash ^ (uint8_t)n->bytes[i]) * UINT64_C(0x100000001b3);
     int used = -1;
     if (cache && *cache == '/')
-        used = snprintf(n->file, sizeof(n->file), "%s/cloister/plans/%016llx", cache, (unsigned long long)hash);
+        used = snprintf(n->file, sizeof(n->file), "%s/cloister/plans/%02x", cache, (unsigned)(hash >> 56));
     else if (home && *home == '/')
-        used = snprintf(n->file, sizeof(n->file), "%s/.cache/cloister/plans/%016llx", home, (unsigned long long)hash);
+        used = snprintf(n->file, sizeof(n->file), "%s/.cache/cloister/plans/%02x", home, (unsigned)(hash >> 56));
     return used > 0 && (size_t)used < sizeof(n->file) ? 0 : -ENOENT;
 }
 
