@@ -65,6 +65,9 @@ uint64_t mm_place(struct mm *mm, uint64_t hint, uint64_t size, uint32_t flags);
 struct vma *vma_clone(
     const struct vma *from); /* not yet in a tree; with its own reference to the file */
 
+/* coherence.c: from now on writes to files look for mappings that are copies. */
+void mm_note_copy(void);
+
 /* oom.c: say once who asked for how much and which line of the manifest to change. */
 void mm_report_oom(const char *call, uint64_t size);
 

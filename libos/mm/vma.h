@@ -83,6 +83,12 @@ uint64_t mm_map_internal(struct mm *mm, uint64_t near, uint64_t size, uint32_t p
  * when there is none. */
 void mm_set_comment(struct mm *mm, uint64_t start, const char *comment);
 
+/* coherence.c. After [offset, +size) of f was written by a system call: shared mappings that are copies see it. */
+bool mm_has_copies(void);
+void mm_file_written(struct mm *mm, struct file *f, uint64_t offset, uint64_t size);
+/* The program touched a page that lay beyond the end of its file: true when it is there now. */
+bool mm_fault_in(struct mm *mm, uint64_t address);
+
 /* Copy of the vma that holds the address. false: none. */
 bool mm_find(struct mm *mm, uint64_t address, struct vma *out);
 /* Copy of the first vma with end > address: for iterating /proc/self/maps. The file reference in

@@ -48,7 +48,9 @@ static void page_fault(const struct event *e)
         unsigned need = e->error & 2 ? PROT_WRITE : e->error & 16 ? PROT_EXEC : PROT_READ;
         code = LINUX_SEGV_ACCERR;
         if (v.file && v.prot & need) {
-            /* Allowed and yet refused: beyond the end of the file. */
+            /* Allowed and yet refused: beyond the end of the file, which may have grown since. */
+            if (mm_fault_in(current()->process->mm, e->address))
+                return;
             sig = SIGBUS;
             code = LINUX_BUS_ADRERR;
         }

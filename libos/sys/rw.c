@@ -9,6 +9,7 @@
 #include "lib/linux/uio.h"
 #include "libos/fs/fdtable.h"
 #include "libos/fs/file.h"
+#include "libos/mm/vma.h"
 #include "libos/proc/process.h"
 #include "libos/sys/iobuf.h"
 #include "libos/sys/sys.h"
@@ -24,9 +25,25 @@ static int64_t restartable(int64_t r)
     return r == -EINTR ? -ERESTARTSYS : r;
 }
 
+/* Where n bytes were just written; after an append, at the end. */
+static void tell_mappings(struct file *f, const int64_t *pos, uint64_t n)
+{
+    struct linux_stat st;
+    uint64_t end = pos ? (uint64_t)*pos : 0;
+    if (!pos || (f->flags & O_APPEND))
+        end = file_stat(f, &st) == 0 ? (uint64_t)st.size : 0;
+    if (end >= n)
+        mm_file_written(current()->process->mm, f, end - n, n);
+}
+
 static int64_t move(struct file *f, struct iobuf *b, bool write, int64_t *pos)
 {
-    return write ? file_write(f, b, pos) : file_read(f, b, pos);
+    if (!write)
+        return file_read(f, b, pos);
+    int64_t n = file_write(f, b, pos);
+    if (n > 0 && f->seekable && mm_has_copies())
+        tell_mappings(f, pos, (uint64_t)n);
+    return n;
 }
 
 /* At the file's own position. */

@@ -90,7 +90,7 @@ CASES = [
     server('php server', 'php8.2-cli', '/usr/bin/php8.2', '-S', '127.0.0.1:{port}', '-t', '{here}', client=TEN.format(GET + ' http://127.0.0.1:{port}/page.php')),
     command('R matrix solve', 'r-base-core', '/usr/lib/R/bin/exec/R', '--no-echo', '--no-restore', '--vanilla', '--file={here}/solve.R', size='2G',
             env={'R_HOME': '/usr/lib/R', 'R_SHARE_DIR': '/usr/share/R/share', 'R_INCLUDE_DIR': '/usr/share/R/include', 'R_DOC_DIR': '/usr/share/R/doc',
-                 'LD_LIBRARY_PATH': '/usr/lib/R/lib'}),
+                 'LD_LIBRARY_PATH': '/usr/lib/R/lib', 'R_DEFAULT_PACKAGES': 'NULL'}),
     command('node', 'nodejs', '/usr/bin/node', '{here}/server.js', size='4G', timeout=120),
     command('java', 'openjdk-17-jre-headless', '/usr/lib/jvm/java-17-openjdk-amd64/bin/java', '-Xmx512m', '-cp', '.', 'Pool', size='16G', timeout=180,
             prepare='javac -d . {here}/Pool.java'),

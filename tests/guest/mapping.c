@@ -8,10 +8,12 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define PAGE     4096ul
@@ -135,6 +137,27 @@ static void files(const char *dir)
     unlink(path);
 }
 
+/* As databases do: map more than there is, write with a descriptor, read through the mapping. */
+static void mappings_see_what_descriptors_write(const char *dir)
+{
+    char path[4096], block[100], big = 'z';
+    snprintf(path, sizeof(path), "%s/mapping-grows", dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600), other = open(path, O_RDWR);
+    CHECK(fd >= 0 && other >= 0);
+    memset(block, 'a', sizeof(block));
+    CHECK(write(fd, block, sizeof(block)) == (ssize_t)sizeof(block));
+    char *p = mmap(NULL, 64 << 20, PROT_READ, MAP_SHARED, fd, 0);
+    CHECK(p != MAP_FAILED && p[99] == 'a');
+    struct statfs fs;
+    bool on_tmpfs = statfs(dir, &fs) == 0 && fs.f_type == 0x01021994; /* its mappings are always writable and reach on */
+    CHECK(on_tmpfs || touch(p + PAGE, 0) == SIGBUS);
+    CHECK(pwrite(other, "bc", 2, 50) == 2 && p[50] == 'b' && p[51] == 'c' && p[52] == 'a');
+    CHECK(pwrite(fd, &big, 1, 5 * PAGE) == 1 && p[5 * PAGE] == 'z' && p[PAGE] == 0 && p[99] == 'a');
+    CHECK(on_tmpfs || (touch(p + 6 * PAGE, 0) == SIGBUS && touch(p, 1) == SIGSEGV));
+    CHECK(ftruncate(fd, 8 * PAGE) == 0 && p[7 * PAGE] == 0);
+    CHECK(munmap(p, 64 << 20) == 0 && close(fd) == 0 && close(other) == 0 && unlink(path) == 0);
+}
+
 static void memfd_is_shared(void)
 {
     int fd = memfd_create("test", 0);
@@ -186,6 +209,7 @@ int main(int argc, char **argv)
     fixed_and_hints();
     remapping_keeps_content();
     files(argc > 1 ? argv[1] : "/tmp");
+    mappings_see_what_descriptors_write(argc > 1 ? argv[1] : "/tmp");
     memfd_is_shared();
     discarding_gives_zeroes();
     brk_grows_and_shrinks();

@@ -27,6 +27,11 @@
 
 void mm_report_oom(const char *call, uint64_t size) {}
 
+int file_stat(struct file *f, struct linux_stat *st)
+{
+    return f->ops->stat ? f->ops->stat(f, st) : -EBADF;
+}
+
 void file_put(struct file *f)
 {
     if (f && ref_put(&f->refs))
