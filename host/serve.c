@@ -7,6 +7,7 @@
  */
 #include "host/serve.h"
 
+#include <asm/prctl.h>
 #include <cpuid.h>
 #include <fcntl.h>
 
@@ -80,7 +81,11 @@ static int64_t own_quote_get(struct host_thread *t, const uint64_t r[6])
 static int64_t own_cpuid(struct host_thread *t, const uint64_t r[6])
 {
     uint32_t *out = pointer_to(r[2]);
+    if (t->cpuid_faults)
+        sys2(__NR_arch_prctl, ARCH_SET_CPUID, 1);
     __cpuid_count((uint32_t)r[0], (uint32_t)r[1], out[0], out[1], out[2], out[3]);
+    if (t->cpuid_faults)
+        sys2(__NR_arch_prctl, ARCH_SET_CPUID, 0);
     return 0;
 }
 

@@ -7,6 +7,7 @@
  * for a process that stands at its AEP. When the enclave has handled the event, SSA[CSSA - 1] goes back
  * to the signal frame, and returning from the handler is ERESUME.
  */
+#include <asm/prctl.h>
 #include <linux/prctl.h>
 
 #include "host/device.h"
@@ -59,6 +60,8 @@ void soft_prepare(struct host_thread *t)
             t->soft = &g_soft.tcs[i];
     if (!t->soft)
         host_fail("no TCS for thread %lu", t->index);
+    /* Where the CPU can make CPUID fault (most Intel CPUs), it is #UD as in an enclave; elsewhere it runs. */
+    t->cpuid_faults = sys2(__NR_arch_prctl, ARCH_SET_CPUID, 0) == 0;
     if (g_soft.has_seccomp)
         return;
     uint64_t low, size;
@@ -169,6 +172,12 @@ void soft_resume(struct host_thread *t, ucontext_t *uc)
     __asm__ volatile("wrgsbase %0" : : "r"(s->gsbase));
 }
 
+static bool is_cpuid(uint64_t rip)
+{
+    const uint8_t *code = pointer_to(rip);
+    return soft_in_enclave(rip) && soft_in_enclave(rip + 1) && code[0] == 0x0f && code[1] == 0xa2;
+}
+
 /* The exception that the kernel made a signal of; rewinds RIP where hardware would not have moved it. */
 static int exception_vector(const struct soft_tcs *c, int *sig, const siginfo_t *info, greg_t *g)
 {
@@ -186,6 +195,10 @@ static int exception_vector(const struct soft_tcs *c, int *sig, const siginfo_t 
             *sig = SIGILL;
             return VECTOR_UD;
         }
+    }
+    if (vector == VECTOR_GP && is_cpuid((uint64_t)g[REG_RIP])) {
+        *sig = SIGILL;
+        return VECTOR_UD;
     }
     if (vector == VECTOR_PF && !soft_in_enclave((uint64_t)g[REG_RIP]))
         return VECTOR_GP; /* a fetch from outside the enclave */

@@ -32,6 +32,7 @@ struct host_thread {
     uint32_t wake_token;       /* thread_wait and thread_wake: 1 when woken */
     uint32_t kick_sent;        /* a kick is on its way: real-time signals queue, one is enough */
     uint32_t pad;
+    bool cpuid_faults;      /* soft: CPUID traps in this thread, as in an enclave */
     struct soft_tcs *soft;     /* the software device's state of this TCS */
     struct thread_counters counters;
 };
