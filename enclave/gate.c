@@ -5,6 +5,7 @@
 #include "enclave/gate.h"
 
 #include "enclave/backend.h"
+#include "enclave/cpu.h"
 #include "enclave/log.h"
 #include "lib/base/bytes.h"
 
@@ -37,6 +38,7 @@ int64_t hostcall(enum hostcall_nr nr, const uint64_t r[6])
     if (hc->ret.kind == RETURNS_LEN)
         clipped[hc->ret.from] = MIN(clipped[hc->ret.from], g_backend->transfer_max);
     int64_t ret = check_return(hc, clipped, g_backend->call(nr, hc, clipped));
+    cpu_speculation_barrier(); /* callers index and add by it */
     if (g_trace & TRACE_HOST && nr != HC_write && nr != HC_write_now)
         log_always("host: %s(%#lx, %#lx, %#lx, %#lx) = %ld", hc->name, r[0], r[1], r[2], r[3], ret);
     return ret;

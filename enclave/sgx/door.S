@@ -75,6 +75,7 @@ enclave_entry:
     xchgq %rax, %gs:TB_STATE    /* THREAD_RUNNING */
     testq %rax, %rax
     jnz refuse
+    lfence                      /* the ways in: none runs speculatively on the host's registers before it is chosen */
     movq %gs:TB_STACK_TOP, %rsp
     subq $256, %rsp
     xorl %ebp, %ebp
@@ -92,6 +93,7 @@ enter_return:
     movq %gs:TB_CALL_RSP, %r8
     testq %r8, %r8
     jz refuse
+    lfence
     movq %rcx, %gs:TB_EXIT_TO
     movq %rsp, %gs:TB_HOST_RSP
     movq %rbp, %gs:TB_HOST_RBP
@@ -123,6 +125,7 @@ finish_call:
 enter_event:
     cmpq $ENTER_EVENT, %rdi
     jne refuse
+    lfence
     movq %rsp, %r8
     movq %rbp, %r9
     movq %gs:TB_EVENT_TOP, %rsp

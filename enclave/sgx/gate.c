@@ -4,6 +4,7 @@
  * never an enclave address. hostcall() in enclave/gate.c judges the result.
  */
 #include "enclave/backend.h"
+#include "enclave/cpu.h"
 #include "enclave/gate.h"
 #include "enclave/machine.h"
 #include "enclave/sgx/sgx.h"
@@ -102,6 +103,7 @@ static int64_t take_results(const struct hostcall *hc, const uint64_t r[6], cons
             length = MIN(length, (uint64_t)ret);
         if (a->kind == ARG_OUT && hc->ret.kind == RETURNS_COUNT && a->scaled)
             length = (uint64_t)ret <= r[a->len_from] ? (uint64_t)ret * a->len_fixed : 0;
+        cpu_speculation_barrier(); /* the length has been decided */
         if (!sgx_copy_in((void *)r[i], s->at[i], length))
             return -EFAULT;
     }

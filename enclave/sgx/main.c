@@ -4,6 +4,7 @@
  */
 #include "enclave/backend.h"
 #include "enclave/clock.h"
+#include "enclave/cpu.h"
 #include "enclave/event.h"
 #include "enclave/gate.h"
 #include "enclave/heap.h"
@@ -189,6 +190,7 @@ static const char *take_words(uint64_t address, uint64_t size)
 {
     if (size == 0 || size > WORDS_MAX || !IS_ALIGNED(address, 8) || !sgx_is_outside(address, ALIGN_UP(size, 8)))
         return NULL;
+    cpu_speculation_barrier();
     char *copy = mem_alloc(size);
     if (!copy || !sgx_copy_in(copy, address, size) || copy[size - 1] != 0) {
         mem_free(copy);
@@ -266,6 +268,7 @@ static _Noreturn void enclave_start(uint64_t start_address)
         s.thread_count > LAYOUT_MAX_THREADS || !IS_ALIGNED(s.staging, 16) ||
         !sgx_is_outside(s.staging, s.thread_count * STAGING_SIZE))
         sgx_refuse();
+    cpu_speculation_barrier();
     tb->staging = s.staging;
     tb->syscall_entry = (uintptr_t)syscall_door;
     tb->wake_fd = -1;

@@ -2,6 +2,7 @@
  * Listing host directories. Entries come from the host in blocks and are its word: lengths are checked
  * here, names with a '/' or a NUL in them are dropped, so that a host cannot make a path out of a name.
  */
+#include "enclave/cpu.h"
 #include "enclave/gate.h"
 #include "enclave/heap.h"
 #include "lib/base/bytes.h"
@@ -52,6 +53,7 @@ static int emit_block(struct file *f, struct host_dir *dir, struct dirent_sink *
         memcpy(&entry, dir->block + dir->at, LINUX_DIRENT64_NAME);
         if (entry.size < LINUX_DIRENT64_NAME + 1u || entry.size > left)
             return -EIO;
+        cpu_speculation_barrier();
         /* host may name a position that is one of ours: among the pinned children, or before the start */
         if (entry.next < 0 || is_pinned(entry.next))
             return -EIO;

@@ -443,7 +443,10 @@ static uint32_t collect_host_locked(struct epoll *ep, struct linux_epoll_event *
         uint32_t slot = (uint32_t)batch[i].data, generation = (uint32_t)(batch[i].data >> 32);
         /* host may lie about which descriptor is ready: only a live item with this generation
          * counts */
-        if (slot >= ep->slot_count || !ep->slots[slot].item ||
+        if (slot >= ep->slot_count)
+            continue;
+        cpu_speculation_barrier();
+        if (!ep->slots[slot].item ||
             ep->slots[slot].generation != generation)
             continue;
         struct epoll_item *item = ep->slots[slot].item;
