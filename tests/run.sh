@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run.sh [BUILD]: everything that `make test` promises: unit tests, checks, the commands end to end, attacks, then the
-# guest programs natively, in direct and in soft. Ends with one line; exit status 1 when anything failed.
+# guest programs and a few real ones natively, in direct and in soft. Ends with one line; exit status 1 when anything failed.
 set -uo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=$(cd "${1:-$root/build}" && pwd) || exit 2
@@ -39,6 +39,20 @@ if [ $status != 0 ] && [ "${BASH_REMATCH[2]:-0}" = 0 ]; then
     add 0 1 0
 fi
 echo "   ${line:-no result}; log: $logs/guest.log"
+
+# Debian's own programs, those whose packages setup installs; the rest is `make apps`.
+echo "== real programs: direct, soft (tests/apps)"
+/usr/bin/python3 "$root/tests/apps/run.py" --build "$build" --fast >"$logs/apps.log" 2>&1
+status=$?
+grep -E 'FAILED' "$logs/apps.log" || true
+line=$(grep -E '^apps: ' "$logs/apps.log" | tail -1)
+if [[ $line =~ ([0-9]+)\ passed,\ ([0-9]+)\ failed ]]; then
+    add "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" 0
+elif [ $status != 0 ]; then
+    tail -20 "$logs/apps.log"
+    add 0 1 0
+fi
+echo "   ${line:-no result}; log: $logs/apps.log"
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

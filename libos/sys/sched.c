@@ -51,8 +51,6 @@ static int64_t host_number(int pid)
 int64_t sys_sched_setaffinity(int pid, uint64_t len, uaddr_t mask)
 {
     uint8_t cpus[CPU_BYTES_MAX] = { 0 };
-    if (pid < 0)
-        return -EINVAL;
     len = MIN(len, sizeof(cpus));
     if (user_read(cpus, mask, len))
         return -EFAULT;
@@ -80,7 +78,7 @@ static void keep_known_cpus(uint8_t *cpus, size_t size)
 int64_t sys_sched_getaffinity(int pid, uint64_t len, uaddr_t mask)
 {
     uint8_t cpus[CPU_BYTES_MAX] = { 0 };
-    if (pid < 0 || len * 8 < g_machine.cpu_count || len % 8)
+    if (len * 8 < g_machine.cpu_count || len % 8)
         return -EINVAL;
     int64_t tid = host_number(pid);
     if (tid == -EPERM)
