@@ -19,6 +19,8 @@ int cmd_keygen(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_quoting_service(int argc, char **argv);
+int cmd_quote(int argc, char **argv);
+int cmd_collateral(int argc, char **argv);
 int cmd_secret_server(int argc, char **argv);
 int cmd_manifest(int argc, char **argv);
 int cmd_sign(int argc, char **argv);

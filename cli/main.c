@@ -28,6 +28,8 @@ static const struct command g_commands[] = {
     { "encrypt", "encrypt files for an enclave", cmd_encrypt },
     { "decrypt", "decrypt such files", cmd_decrypt },
     { "doctor", "say what this machine can run, and what to do about what it cannot", cmd_doctor },
+    { "quote", "verify a quote, or show what it claims", cmd_quote },
+    { "collateral", "fetch, show, bundle and serve what a verifier needs beside a quote", cmd_collateral },
     { "secret-server", "release a secret to enclaves that prove who they are", cmd_secret_server },
     { "quoting-service", "serve quotes of the software SGX device", cmd_quoting_service },
 

@@ -10,9 +10,8 @@
 #include "attest/file.h"
 #include "attest/ratls/relying_env.h"
 #include "attest/secret/server_cert.h"
-#include "attest/soft/pki.h"
-#include "attest/soft/state.h"
 #include "cli/commands.h"
+#include "cli/relying_options.h"
 #include "cli/term.h"
 #include "lib/base/bytes.h"
 #include "lib/base/str.h"
@@ -180,19 +179,8 @@ static int make_cert(struct secret_options *o, const char *folder)
 
 static int take_soft(struct secret_options *o, const char *given)
 {
-    char folder[SOFT_PATH_MAX];
-    int ret = soft_state_dir(given, folder, sizeof(folder));
-    if (ret == 0)
-        ret = soft_pki_ensure(folder);
-    if (ret == 0)
-        ret = soft_path(folder, SOFT_ROOT_FILE, o->policy.roots.path[0], sizeof(o->policy.roots.path[0]));
-    o->policy.roots.count = ret == 0;
-    if (ret == 0)
-        ret = soft_path(folder, SOFT_COLLATERAL_DIR, o->policy.collateral, sizeof(o->policy.collateral));
-    if (ret)
-        return term_error("--soft: %s: %s", given ? given : "state folder", strerror(-ret));
     o->soft = true;
-    return -1;
+    return relying_take_soft(given, &o->policy);
 }
 
 static int take_number(const char *name, const char *arg, uint64_t *out)

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attest/dcap/verdict.h"
 #include "text/problem.h"
 
 json_t *show_sigstruct(const uint8_t *data, size_t size, bool verbose, struct problem *why);
@@ -19,6 +20,10 @@ json_t *show_plan(const uint8_t *data, size_t size, struct problem *why);
 json_t *show_encrypted(const uint8_t *data, size_t size, struct problem *why);
 json_t *show_quote(const uint8_t *data, size_t size, struct problem *why);
 json_t *show_image(const uint8_t *data, size_t size, struct problem *why);
+
+/* What the verifier found, and what a platform's certificate says: with words for every code. */
+json_t *show_verdict(const struct verdict *v);
+json_t *show_platform(const struct pck_facts *p);
 
 /* Print an object as indented text, "key: value". */
 void show_print(const json_t *value, int depth);

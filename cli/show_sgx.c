@@ -85,6 +85,13 @@ static json_t *show_report_body(const struct sgx_report_body *b)
     return o;
 }
 
+static const char *cert_type_words(unsigned type)
+{
+    static const char *const words[] = { "?", "PPID in clear", "PPID under RSA-2048", "PPID under RSA-3072",
+                                         "PCK certificate", "PCK certificate chain", "QE report", "platform manifest" };
+    return type < ARRAY_COUNT(words) ? words[type] : "unknown";
+}
+
 json_t *show_quote(const uint8_t *data, size_t size, struct problem *why)
 {
     struct quote q;
@@ -110,7 +117,7 @@ json_t *show_quote(const uint8_t *data, size_t size, struct problem *why)
     }
     memcpy(&body, q.qe_report, sizeof(body));
     json_object_set_new(o, "quoting_enclave", show_report_body(&body));
-    json_object_set_new(o, "certification_data_type", json_integer(q.cert_type));
+    json_object_set_new(o, "certification_data_type", json_sprintf("%u: %s", q.cert_type, cert_type_words(q.cert_type)));
     json_object_set_new(o, "certification_data_size", json_integer(q.cert_size));
     json_object_set_new(o, "verified", json_string("no: inspect only shows what the quote claims"));
     return o;

@@ -24,6 +24,11 @@ static const struct {
     [COLLATERAL_QE_CHAIN] = { "qe_identity_issuer_chain.pem", "qe_identity_issuer_chain" },
 };
 
+const char *collateral_member_name(enum collateral_item item)
+{
+    return g_items[item].member;
+}
+
 void collateral_fini(struct collateral *c)
 {
     for (int i = 0; i < COLLATERAL_ITEMS; i++)

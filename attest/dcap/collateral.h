@@ -34,6 +34,8 @@ int collateral_load(const char *path, struct collateral *out, const char **missi
 /* One-file form from memory. CRLs are hexadecimal or PEM text there. Returns 0; -EINVAL; -ENOMEM. */
 int collateral_parse_bundle(const char *json, size_t size, struct collateral *out,
                             const char **missing);
+/* The member of the one-file form. */
+const char *collateral_member_name(enum collateral_item item);
 void collateral_fini(struct collateral *c);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/sha.h>
 #include <string.h>
 
 #include "attest/dcap/ecdsa.h"
@@ -38,6 +39,11 @@ int trust_roots_add_pem(struct trust_roots *t, const void *pem, size_t size)
     BIO_free(bio);
     ERR_clear_error();
     return ret;
+}
+
+void trust_roots_digest(const struct trust_roots *t, unsigned i, uint8_t hash[32])
+{
+    SHA256(t->point[i], sizeof(t->point[i]), hash);
 }
 
 bool trust_roots_contain(const struct trust_roots *t, const uint8_t point[65])

@@ -20,6 +20,8 @@ struct trust_roots {
 void trust_roots_intel(struct trust_roots *t);
 /* Returns 0; -EINVAL no P-256 certificate; -ENOSPC. Takes the first certificate of the PEM text. */
 int trust_roots_add_pem(struct trust_roots *t, const void *pem, size_t size);
+/* SHA-256 of a root key, as in struct verdict. */
+void trust_roots_digest(const struct trust_roots *t, unsigned i, uint8_t hash[32]);
 bool trust_roots_contain(const struct trust_roots *t, const uint8_t point[65]);
 
 #endif
