@@ -145,7 +145,7 @@ static int judge(const struct options *o, const uint8_t *quote, size_t size, con
     json_object_update(value, facts);
     json_decref(facts);
     int ret = print(value, o->json);
-    if (o->soft.roots.count)
+    if (o->soft.roots.count && answer == POLICY_ACCEPTED)
         term_note("trusting this machine's software device: its quotes protect nothing");
     return ret || answer == POLICY_ACCEPTED ? ret : refuse(o, &v, answer);
 }

@@ -209,7 +209,9 @@ int qcnl_parse(const char *name, const char *text, size_t size, struct qcnl *out
     copy[size] = 0;
     const char *first = copy + strspn(copy, " \t\r\n");
     bool json = *first == '{' || (first[0] == '/' && first[1] == '/');
-    out->der_crls = false; /* a PCCS that says nothing speaks 3.0 */
+    out->der_crls = false; /* a PCCS of which nothing is said speaks 3.0 */
+    out->cache_hours = 0;
+    strcpy(out->pccs_url, QCNL_LOCAL);
     int ret = json ? parse_json(name, copy, size, out, why) : parse_lines(name, copy, out, why);
     free(copy);
     return ret;

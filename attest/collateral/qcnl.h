@@ -14,7 +14,8 @@
 #define QCNL_FILE     "/etc/sgx_default_qcnl.conf"
 #define QCNL_TEXT_MAX (256u << 10)
 #define QCNL_URL_MAX  512
-#define QCNL_INTEL    "https://api.trustedservices.intel.com/sgx/certification/v4/"
+#define QCNL_LOCAL    "https://localhost:8081/sgx/certification/v4/" /* of a file that names none */
+#define QCNL_INTEL      "https://api.trustedservices.intel.com/sgx/certification/v4/"
 
 struct qcnl {
     char pccs_url[QCNL_URL_MAX];
