@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 # What `make apps` and `make pytests` run: words of program or test names, comma-separated; empty: all.
 ONLY ?=
 
-.PHONY: help setup build demo test check bench apps apps-fast pytests fuzz install uninstall format clean
+.PHONY: help setup build demo test check vectors bench bench-quote apps apps-fast pytests fuzz install uninstall format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -28,6 +28,12 @@ test: build ## unit tests, checks, and the end-to-end tests in direct and soft
 
 check: build ## only what needs no enclave: layering, globals, formatting, unit tests
 	@meson test -C $(BUILD) --no-suite e2e --no-suite attack --print-errorlogs
+
+vectors: build ## every published quote, certificate and collateral with its stated result, as a table; mutants
+	@tests/vectors.sh $(BUILD)
+
+bench-quote: build ## quote verification against `openssl speed`, in one run
+	@$(BUILD)/tests/bench/bench_quote_verify ../shared/vectors/dcap/real/001-sgx-v3-dcap-qvl-sample
 
 bench: build ## native / direct / soft, in one run
 	@tests/bench/run.py --build $(BUILD) --out $(BUILD)/bench.json

@@ -18,6 +18,7 @@
 #include "cli/relying_options.h"
 #include "cli/show.h"
 #include "cli/term.h"
+#include "cli/term_json.h"
 #include "lib/base/str.h"
 
 enum { OPT_FMSPC = 256, OPT_CA, OPT_TDX, OPT_QUOTE, OPT_OUT, OPT_AT, OPT_SOFT, OPT_JSON, OPT_PORT, OPT_CERT, OPT_KEY,

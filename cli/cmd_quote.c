@@ -15,6 +15,7 @@
 #include "cli/relying_options.h"
 #include "cli/show.h"
 #include "cli/term.h"
+#include "cli/term_json.h"
 
 enum { OPT_POLICY = 256, OPT_COLLATERAL, OPT_ROOT, OPT_SOFT, OPT_AT, OPT_JSON };
 

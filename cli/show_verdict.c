@@ -9,6 +9,7 @@
 #include "cli/relying_options.h"
 #include "cli/show.h"
 #include "cli/term.h"
+#include "cli/term_json.h"
 #include "lib/base/bytes.h"
 #include "lib/base/str.h"
 #include "lib/sgx/arch.h"
