@@ -15,6 +15,7 @@
 #include "lib/linux/fcntl.h"
 #include "libos/fs/dcache.h"
 #include "libos/fs/policy.h"
+#include "libos/fs/trusted_attr.h"
 
 #define HOST_CWD ((uint64_t)(int64_t)AT_FDCWD)
 
@@ -87,18 +88,53 @@ int host_check_stat(struct linux_stat *st)
     return 0;
 }
 
+/* The trusted entry of a path whose content cannot change: allowed comes before trusted, as in policy.c. */
+static const struct plan_trusted *immutable_entry(const struct host_inode *h)
+{
+    const struct plan *plan = &g_machine.plan;
+    const struct plan_trusted *e = g_machine.is_enclave ? plan_find_trusted(plan, h->path, h->length) : NULL;
+    return e && !plan_is_allowed(plan, h->path, h->length) ? e : NULL;
+}
+
 int host_stat(struct inode *inode, struct linux_stat *st)
 {
-    int64_t r = host_call(newfstatat, HOST_CWD, PTR(host_inode(inode)->path), PTR(st), inode->nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+    const struct host_inode *h = host_inode(inode);
+    const struct plan_trusted *e = immutable_entry(h);
+    if (trusted_attr_get(e, inode->nofollow, st))
+        return 0;
+    uint64_t begin = trusted_attr_begin();
+    int64_t r = host_call(newfstatat, HOST_CWD, PTR(h->path), PTR(st), inode->nofollow ? AT_SYMLINK_NOFOLLOW : 0);
     if (r < 0)
         return (int)r;
     r = host_check_stat(st);
-    if (r < 0 || !g_machine.is_enclave)
+    if (r < 0)
         return (int)r;
-    const struct plan_trusted *e = plan_find_trusted(&g_machine.plan, host_inode(inode)->path, host_inode(inode)->length);
     if (e && (e->flags & PLAN_TRUSTED_VERITY) && (st->mode & S_IFMT) == S_IFREG)
         st->size = (int64_t)e->size;
-    return st->size < 0 ? -EIO : 0;
+    trusted_attr_put(e, inode->nofollow, begin, st);
+    return 0;
+}
+
+/* A call that changed names or attributes. */
+static int changed(int64_t r)
+{
+    if (g_machine.is_enclave)
+        trusted_attr_forget();
+    return (int)r;
+}
+
+/* The type of a trusted file that was just opened by its path, with its attributes kept; 0: not known. */
+static uint32_t learn_type(const struct plan_trusted *entry, bool nofollow, uint64_t begin, int fd)
+{
+    struct linux_stat st;
+    if (!entry || !(entry->flags & PLAN_TRUSTED_VERITY))
+        return 0;
+    if (trusted_attr_get(entry, nofollow, &st))
+        return S_IFREG;
+    if (host_call(fstat, (uint64_t)fd, PTR(&st)) < 0 || host_check_stat(&st) < 0 || (st.mode & S_IFMT) != S_IFREG)
+        return 0;
+    trusted_attr_put(entry, nofollow, begin, &st);
+    return S_IFREG;
 }
 
 /* Permission to use a path so; needs the type only where neither list holds it. */
@@ -163,11 +199,12 @@ static int host_open(struct dentry *d, uint32_t flags, uint32_t mode, struct fil
         return r;
     if (inode->nofollow)
         flags |= O_NOFOLLOW;
+    uint64_t begin = trusted_attr_begin();
     int64_t fd = host_call(openat, HOST_CWD, PTR(host_inode(inode)->path), host_flags(flags), mode);
     if (fd < 0)
         return (int)fd;
     struct host_file *h;
-    r = host_file_new((int)fd, 0, flags, d, &h);
+    r = host_file_new((int)fd, learn_type(entry, flags & O_NOFOLLOW, begin, (int)fd), flags, d, &h);
     if (r < 0) {
         host_call(close, (uint64_t)fd);
         return r;
@@ -185,14 +222,14 @@ int host_mkdir(struct inode *dir, const char *name, size_t length, uint32_t mode
 {
     char path[VFS_PATH_MAX];
     int r = host_join(dir, name, path);
-    return r < 0 ? r : (int)host_call(mkdirat, HOST_CWD, PTR(path), mode);
+    return r < 0 ? r : changed(host_call(mkdirat, HOST_CWD, PTR(path), mode));
 }
 
 static int host_symlink(struct inode *dir, const char *name, size_t length, const char *target, struct inode **out)
 {
     char path[VFS_PATH_MAX];
     int r = check_name(dir, name, POLICY_CREATE, path);
-    return r < 0 ? r : (int)host_call(symlinkat, PTR(target), HOST_CWD, PTR(path));
+    return r < 0 ? r : changed(host_call(symlinkat, PTR(target), HOST_CWD, PTR(path)));
 }
 
 static int host_link(struct inode *dir, const char *name, size_t length, struct inode *target)
@@ -202,21 +239,21 @@ static int host_link(struct inode *dir, const char *name, size_t length, struct 
     int r = check(target, POLICY_READ, &trusted);
     if (r == 0)
         r = check_name(dir, name, POLICY_CREATE, path);
-    return r < 0 ? r : (int)host_call(linkat, HOST_CWD, PTR(host_inode(target)->path), HOST_CWD, PTR(path), target->nofollow ? 0 : AT_SYMLINK_FOLLOW);
+    return r < 0 ? r : changed(host_call(linkat, HOST_CWD, PTR(host_inode(target)->path), HOST_CWD, PTR(path), target->nofollow ? 0 : AT_SYMLINK_FOLLOW));
 }
 
 static int host_unlink(struct inode *dir, const char *name, size_t length, struct inode *victim)
 {
     char path[VFS_PATH_MAX];
     int r = check_name(dir, name, POLICY_READ, path);
-    return r < 0 ? r : (int)host_call(unlinkat, HOST_CWD, PTR(path), 0);
+    return r < 0 ? r : changed(host_call(unlinkat, HOST_CWD, PTR(path), 0));
 }
 
 int host_rmdir(struct inode *dir, const char *name, size_t length, struct inode *victim)
 {
     char path[VFS_PATH_MAX];
     int r = host_join(dir, name, path);
-    return r < 0 ? r : (int)host_call(unlinkat, HOST_CWD, PTR(path), AT_REMOVEDIR);
+    return r < 0 ? r : changed(host_call(unlinkat, HOST_CWD, PTR(path), AT_REMOVEDIR));
 }
 
 static int host_rename(struct inode *from_dir, const char *from, struct inode *to_dir, const char *to, struct inode *moved, uint32_t flags)
@@ -230,7 +267,7 @@ static int host_rename(struct inode *from_dir, const char *from, struct inode *t
         if (r == 0)
             r = check_name(to_dir, to, POLICY_CREATE, new);
     }
-    return r < 0 ? r : (int)host_call(renameat2, HOST_CWD, PTR(old), HOST_CWD, PTR(new), flags);
+    return r < 0 ? r : changed(host_call(renameat2, HOST_CWD, PTR(old), HOST_CWD, PTR(new), flags));
 }
 
 int host_readlink(struct inode *inode, char *buf, size_t size)
@@ -244,17 +281,17 @@ static int host_chmod(struct inode *inode, uint32_t mode)
 {
     const struct plan_trusted *trusted;
     int r = check(inode, POLICY_READ, &trusted);
-    return r < 0 ? r : (int)host_call(fchmodat, HOST_CWD, PTR(host_inode(inode)->path), mode & 07777);
+    return r < 0 ? r : changed(host_call(fchmodat, HOST_CWD, PTR(host_inode(inode)->path), mode & 07777));
 }
 
 int host_chown(struct inode *inode, uint32_t uid, uint32_t gid)
 {
-    return (int)host_call(fchownat, HOST_CWD, PTR(host_inode(inode)->path), uid, gid, inode->nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+    return changed(host_call(fchownat, HOST_CWD, PTR(host_inode(inode)->path), uid, gid, inode->nofollow ? AT_SYMLINK_NOFOLLOW : 0));
 }
 
 int host_utimens(struct inode *inode, const struct linux_timespec times[2])
 {
-    return (int)host_call(utimensat, HOST_CWD, PTR(host_inode(inode)->path), PTR(times), inode->nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+    return changed(host_call(utimensat, HOST_CWD, PTR(host_inode(inode)->path), PTR(times), inode->nofollow ? AT_SYMLINK_NOFOLLOW : 0));
 }
 
 static int host_truncate(struct inode *inode, uint64_t size)

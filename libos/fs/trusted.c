@@ -205,6 +205,11 @@ uint64_t trusted_size(const struct trusted *t)
     return t->size;
 }
 
+const struct plan_trusted *trusted_entry(const struct trusted *t)
+{
+    return t->entry;
+}
+
 /* Check data that begins at a multiple of the unit and ends at one or at the end of the file. */
 static int check(struct trusted *t, uint64_t offset, const uint8_t *data, uint64_t size)
 {

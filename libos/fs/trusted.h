@@ -23,6 +23,7 @@ struct trusted_cache {
 int trusted_get(const struct plan_trusted *entry, int host_fd, struct trusted **out);
 void trusted_put(struct trusted *t); /* NULL is fine */
 uint64_t trusted_size(const struct trusted *t);
+const struct plan_trusted *trusted_entry(const struct trusted *t);
 
 int64_t trusted_read(struct trusted *t, int host_fd, struct trusted_cache *cache, struct iobuf *b, uint64_t offset);
 /* Into memory of ours or freshly committed pages. offset is page-aligned. Short at the end of the file. */

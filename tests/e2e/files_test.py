@@ -2,7 +2,7 @@
 
 usage: files_test.py CLOISTER [PYTEST ARGUMENT]...
 """
-import hashlib, os, pathlib, random, re, signal, socket, subprocess, sys, textwrap
+import hashlib, json, os, pathlib, random, re, signal, socket, subprocess, sys, textwrap
 import pytest
 
 CLOISTER = os.environ.get('CLOISTER', '')
@@ -48,11 +48,11 @@ def sign(*lines):
         r = subprocess.run([CLOISTER, *command], capture_output=True, text=True, timeout=120)
         assert r.returncode == 0 or command == ['keygen'], r.stderr
 
-def command(script, *args, mode='soft'):
-    return [CLOISTER, 'run', '--mode', mode, 'app', '-I', '-c', textwrap.dedent(script), *map(str, args)]
+def command(script, *args, mode='soft', options=()):
+    return [CLOISTER, 'run', '--mode', mode, *options, 'app', '-I', '-c', textwrap.dedent(script), *map(str, args)]
 
-def run(script, *args, mode='soft'):
-    return subprocess.run(command(script, *args, mode=mode), capture_output=True, text=True, timeout=120)
+def run(script, *args, **more):
+    return subprocess.run(command(script, *args, **more), capture_output=True, text=True, timeout=120)
 
 READ = '''
     import errno, os, sys
@@ -126,6 +126,24 @@ def test_what_was_appended_is_never_read(room, how):
         assert r.stdout == GOOD, r.stdout + r.stderr
     else:
         assert 'all EPERM' in r.stdout, r.stdout + r.stderr
+
+def test_attributes_of_a_trusted_file_are_asked_once_and_follow_the_programs_changes(room):
+    data = trust('verity')
+    r = run('''
+        import os, sys
+        path = sys.argv[1]
+        st = os.stat(path)
+        for i in range(500): os.stat(path); os.lstat(path)
+        os.utime(path, (1000, 2000))
+        print(st.st_size, os.stat(path).st_mtime, st.st_mtime != 2000)
+        os.chmod(path, 0o600)
+        with open(path) as f: print(oct(os.fstat(f.fileno()).st_mode), oct(os.lstat(path).st_mode))
+        with open(path, 'rb') as f:
+            os.unlink(path)
+            print(os.path.exists(path), os.fstat(f.fileno()).st_nlink, os.path.exists(path))
+        ''', data, options=['--stats=json'])
+    assert r.stdout == f'{SIZE} 2000.0 True\n0o100600 0o100600\nFalse 0 False\n', r.stdout + r.stderr
+    assert json.loads(r.stderr.splitlines()[-1])['calls']['newfstatat'] < 500
 
 def test_a_file_that_changes_while_it_is_open_is_an_error(room):
     for how in ('verity', 'sha256'):
