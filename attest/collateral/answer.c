@@ -67,6 +67,8 @@ static int unescape(const char *in, size_t size, char *out, size_t *out_size)
     size_t n = 0;
     for (size_t i = 0; i < size; i++) {
         uint8_t byte;
+        if (in[i] == 0)
+            return -EINVAL;
         if (in[i] == '%') {
             if (size - i < 3 || hex_decode(in + i + 1, 2, &byte, 1) || byte == 0)
                 return -EINVAL;

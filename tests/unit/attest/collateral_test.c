@@ -91,7 +91,7 @@ static void settings_have_intels_meaning(void **state)
 
 static void headers_are_found_by_any_case_and_decoded(void **state)
 {
-    static const char text[] = "HTTP/1.1 200 OK\r\nX-tcb-info-issuer-chain: no\r\ntcb-INFO-issuer-chain:  a%20b%0Ac+d \r\nBad: %4\r\nNul: %00\r\n"
+    static const char text[] = "HTTP/1.1 200 OK\r\nX-tcb-info-issuer-chain: no\r\ntcb-INFO-issuer-chain:  a%20b%0Ac+d \r\nBad: %4\r\nNul: %00\r\nRaw: a\0b\r\n"
                                "Blank: -----BEGIN+CERTIFICATE-----%2B\r\n";
     struct answer a = { text, sizeof(text) - 1, NULL, 0 };
     char *value;
@@ -104,6 +104,7 @@ static void headers_are_found_by_any_case_and_decoded(void **state)
     free(value);
     assert_int_equal(answer_header(&a, "Bad", &value, &size), -EINVAL);
     assert_int_equal(answer_header(&a, "Nul", &value, &size), -EINVAL);
+    assert_int_equal(answer_header(&a, "Raw", &value, &size), -EINVAL);
     assert_int_equal(answer_header(&a, "Issuer-Chain", &value, &size), -ENOENT);
 }
 
