@@ -214,12 +214,25 @@ int vfs_link(struct fs_view *v, struct dentry *from, struct dentry *start, const
     return r;
 }
 
+/*
+ * A host's directory is pinned for the sake of what only we know to be in it: towards a mount it stays, with a FIFO or
+ * a socket it is not empty, and when those are gone it is like any other.
+ */
+static int check_pinned(struct dentry *d)
+{
+    struct dentry *child = dcache_next_pinned(d, NULL);
+    int r = !child ? 0 : child->mounted || child->inode->type == S_IFDIR ? -EBUSY : -ENOTEMPTY;
+    dentry_put(child);
+    return r;
+}
+
 /* Remove a dentry's name from the file system and from the tree. */
 static int remove_locked(struct dentry *dir, struct dentry *d, const char *name, bool directory)
 {
     const struct fs_ops *ops = dir->inode->ops;
-    if (d->mounted || (d->pinned && d->inode->type == S_IFDIR))
-        return -EBUSY;
+    int r = d->mounted ? -EBUSY : d->pinned && directory ? check_pinned(d) : 0;
+    if (r < 0)
+        return r;
     if (inode_is_synthetic(d->inode)) {
         if (directory)
             return -ENOTDIR;
@@ -228,9 +241,12 @@ static int remove_locked(struct dentry *dir, struct dentry *d, const char *name,
         return 0;
     }
     int (*op)(struct inode *, const char *, size_t, struct inode *) = directory ? ops->rmdir : ops->unlink;
-    int r = op ? op(dir->inode, name, str_length(name, VFS_NAME_MAX), d->inode) : -EPERM;
-    if (r == 0)
+    r = op ? op(dir->inode, name, str_length(name, VFS_NAME_MAX), d->inode) : -EPERM;
+    if (r == 0) {
         dcache_remove(d);
+        if (d->pinned)
+            dcache_unpin(d);
+    }
     return r;
 }
 

@@ -180,6 +180,9 @@ static void working_directory(void)
     close(fd);
     CHECK(getcwd(again, sizeof(again)) != NULL);
     CHECK(strcmp(before, again) == 0);
+    CHECK_EQ(mkfifo("wd/fifo", 0600), 0);
+    CHECK_ERRNO(rmdir("wd"), ENOTEMPTY);
+    CHECK_EQ(unlink("wd/fifo"), 0);
     CHECK_EQ(rmdir("wd"), 0);
 }
 
