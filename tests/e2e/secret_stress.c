@@ -368,10 +368,12 @@ int main(int argc, char **argv)
     bool flat = rss[SAMPLES] <= rss[1] + rss[1] / 20 + 2048, audit = audit_is_right();
     bool ok = g_world.wrong == 0 && status == 0 && flat && audit;
     printf("{\"clients\":%u,\"at_once_s\":%.2f,\"connections\":%u,\"per_second\":%.0f,\"served\":%u,\"refused\":%u,\"garbage\":%u,"
-           "\"wrong\":%u,\"slowest_s\":%.2f,\"rss_first_kib\":%lu,\"rss_warm_kib\":%lu,\"rss_last_kib\":%lu,\"flat\":%s,"
-           "\"audit_right\":%s,\"server_status\":%d}\n", clients, at_once, total, total / after, g_world.served, g_world.refused,
-           g_world.garbage, g_world.wrong, g_world.slowest, rss[0], rss[1], rss[SAMPLES], flat ? "true" : "false",
+           "\"wrong\":%u,\"slowest_s\":%.2f,\"flat\":%s,"
+           "\"audit_right\":%s,\"server_status\":%d,\"rss_kib\":[", clients, at_once, total, total / after, g_world.served, g_world.refused,
+           g_world.garbage, g_world.wrong, g_world.slowest, flat ? "true" : "false",
            audit ? "true" : "false", status);
+    for (unsigned i = 0; i <= SAMPLES; i++)
+        printf("%lu%s", rss[i], i < SAMPLES ? "," : "]}\n");
     for (enum kind k = 0; k < GARBAGE; k++)
         SSL_CTX_free(g_world.tls[k]);
     fixture_remove(&g_world.fixture);

@@ -18,6 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)sp_request_check(data);
     if (size >= SP_HEADER_SIZE && sp_header_parse(data, &secret) == 0 && (secret == 0 || secret > SP_SECRET_MAX))
         abort();
+    const char *name;
+    if (sp_name_request_parse(data, size, &name) == 1 && (sp_name_check(name) || strlen(name) > SP_NAME_MAX))
+        abort();
     memcpy(list, data, size);
     list[size] = 0;
     while (sp_next_server(&at, host, port))

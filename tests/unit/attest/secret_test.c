@@ -133,6 +133,34 @@ static void set_policy(void)
     memcpy(g_house.policy.mrsigner[0], fake_good.mrsigner, 32);
 }
 
+static int parse_name(const char *request, size_t size)
+{
+    const char *name;
+    int ret = sp_name_request_parse((const uint8_t *)request, size, &name);
+    if (ret == 1)
+        assert_string_equal(name, request + sizeof(SP_NAME_REQUEST) - 1);
+    return ret;
+}
+
+static void names_are_taken_only_when_whole_and_plain(void **state)
+{
+    char request[SP_NAME_REQUEST_MAX + 1] = SP_NAME_REQUEST "db-password.1";
+    size_t head = sizeof(SP_NAME_REQUEST) - 1, size = strlen(request) + 1;
+    for (size_t i = 0; i < size; i++)
+        assert_int_equal(parse_name(request, i), 0);
+    assert_int_equal(parse_name(request, size), 1);
+    assert_int_equal(parse_name(request, size + 1), -EINVAL); /* bytes behind the name */
+    assert_int_equal(parse_name("S", 1), 0);
+    assert_int_equal(parse_name("X", 1), -EINVAL);
+    request[head] = '/';
+    assert_int_equal(parse_name(request, size), -EINVAL);
+    request[head] = 0; /* an empty name */
+    assert_int_equal(parse_name(request, head + 1), -EINVAL);
+    memset(request + head, 'a', SP_NAME_MAX + 1);
+    assert_int_equal(parse_name(request, SP_NAME_REQUEST_MAX - 1), 0);
+    assert_int_equal(parse_name(request, SP_NAME_REQUEST_MAX), -EINVAL); /* too long */
+}
+
 static void the_right_enclave_gets_the_secret(void **state)
 {
     struct ra_tls_ctx *c = NULL;
@@ -269,6 +297,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_have_the_published_bytes),
+        cmocka_unit_test(names_are_taken_only_when_whole_and_plain),
         cmocka_unit_test(the_right_enclave_gets_the_secret),
         cmocka_unit_test(others_are_refused_each_for_its_reason),
         cmocka_unit_test(a_client_without_certificate_gets_nothing),
