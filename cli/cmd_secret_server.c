@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -144,6 +145,7 @@ static int serve(struct running *r, struct secret_options *o)
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGHUP, &again, NULL);
     raise_file_limit();
+    (void)mallopt(M_ARENA_MAX, 1); /* one arena: thousands of clients come and go, and many arenas would each keep their holes */
     say_dangers(o);
     say_ready(o, fd);
     int ret = sp_server_run(&s, &why);

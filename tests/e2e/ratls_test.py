@@ -391,6 +391,40 @@ def test_outside_an_enclave_no_certificate_is_made(tmp_path):
     assert subprocess.run([BUILD / 'attest/gramine-ratls', '-h'], capture_output=True).returncode == 0
 
 
+TOOL_MANIFEST = """
+libos.entrypoint = "/app/gramine-ratls"
+loader.argv = {argv}
+loader.log_level = "error"
+loader.env.LD_LIBRARY_PATH = "/app"
+fs.root.type = "tmpfs"
+fs.mounts = [
+  {{ path = "/usr", uri = "file:/usr" }}, {{ path = "/lib", uri = "file:/usr/lib" }}, {{ path = "/lib64", uri = "file:/usr/lib64" }},
+  {{ path = "/app", uri = "file:app" }}, {{ path = "/tmp", type = "tmpfs" }},
+]
+sgx.enclave_size = "512M"
+sgx.max_threads = 8
+sgx.use_exinfo = true
+sgx.remote_attestation = "dcap"
+sgx.trusted_files = [
+  "file:app/", "file:/usr/bin/openssl", "file:/usr/lib64/ld-linux-x86-64.so.2", "file:/usr/lib/ssl/openssl.cnf",
+  "file:/usr/lib/x86_64-linux-gnu/libcrypto.so.3", "file:/usr/lib/x86_64-linux-gnu/libssl.so.3", "file:/usr/lib/x86_64-linux-gnu/libc.so.6",
+]
+"""
+
+
+@pytest.mark.parametrize('form', ['-P', '-D'])
+def test_gramine_ratls_makes_a_certificate_in_the_enclave_and_becomes_the_command(form, room, tmp_path):
+    (tmp_path / 'app').mkdir()
+    for name in ('gramine-ratls', 'libra_tls_attest.so'):
+        shutil.copy(BUILD / 'attest' / name, tmp_path / 'app')
+    command = ['/usr/bin/openssl', 'x509', '-inform', 'PEM' if form == '-P' else 'DER', '-in', '/tmp/crt', '-noout', '-subject', '-enddate', '-nameopt', 'RFC2253']
+    (tmp_path / 'tool.manifest').write_text(TOOL_MANIFEST.format(argv=json.dumps(['gramine-ratls', form, '/tmp/crt', '/tmp/key', '--', *command])))
+    subprocess.run([BUILD / 'cli/cloister', 'sign', '--quiet', '--key', room / 'key.pem', 'tool.manifest'], cwd=tmp_path, check=True)
+    done = subprocess.run([BUILD / 'cli/cloister', 'run', '--mode', 'soft', 'tool'], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done
+    assert 'subject=C=US,O=GramineDevelopers,CN=RATLS' in done.stdout and 'notAfter=Dec 31 23:59:59 2030 GMT' in done.stdout
+
+
 def test_the_packages_install_by_pip_without_a_network(tmp_path):
     shutil.copytree(ROOT / 'python', tmp_path / 'python')
     subprocess.run(['/usr/bin/python3', '-m', 'pip', 'install', '--quiet', '--no-index', '--no-build-isolation', '--root-user-action=ignore',
