@@ -44,8 +44,11 @@ static void judge(void *arg, const char *name, const uint8_t *der, size_t size, 
 {
     struct house *h = arg;
     struct ratls_relying_party party = { .roots = &h->roots, .collateral = &h->fixture.collateral, .policy = &h->policy };
+    if (name && strcmp(name, "other") != 0)
+        return;
     if (ratls_verify(der, size, &party, time(NULL), out) == RATLS_OK)
-        *grant = (struct sp_grant){ .secret = g_secret, .size = sizeof(g_secret) };
+        *grant = name ? (struct sp_grant){ "other", (const uint8_t *)"other", 6, NULL }
+                      : (struct sp_grant){ "first", g_secret, sizeof(g_secret), NULL };
 }
 
 static void note(void *arg, const struct sp_event *e)
@@ -79,7 +82,7 @@ static int open_house(void **state)
     snprintf(h->key_path, sizeof(h->key_path), "%.100s/server.key", h->certs);
     snprintf(h->ca_path, sizeof(h->ca_path), "%.100s/ca.crt", h->certs);
     h->server = (struct sp_server){ .listener = sp_listen("127.0.0.1", "0"), .cert_path = h->cert_path, .key_path = h->key_path,
-                                    .verify = judge, .log = note, .arg = h };
+                                    .verify = judge, .log = note, .by_name = true, .arg = h };
     assert_true(h->server.listener >= 0);
     assert_int_equal(getsockname(h->server.listener, (struct sockaddr *)&a, &size), 0);
     snprintf(h->address, sizeof(h->address), "localhost:%u", ntohs(a.sin_port));
@@ -172,6 +175,36 @@ static void the_right_enclave_gets_the_secret(void **state)
     assert_memory_equal(c->secret, g_secret, sizeof(g_secret));
     sp_session_free(c, 1);
     expect_reason("served");
+}
+
+/* Returns the size that came, -errno. */
+static int64_t ask_by_name(struct ra_tls_ctx *c, const char *name, uint8_t *out)
+{
+    char request[128];
+    uint8_t size[4];
+    int n = snprintf(request, sizeof(request), "%s%s", SP_NAME_REQUEST, name);
+    int ret = sp_session_write(c, (const uint8_t *)request, (size_t)n + 1);
+    if (ret == 0)
+        ret = sp_session_read(c, size, 4);
+    if (ret == 0 && load_be32(size) > 0)
+        ret = sp_session_read(c, out, load_be32(size));
+    return ret ? ret : (int64_t)load_be32(size);
+}
+
+static void more_secrets_come_by_name_each_by_its_policy(void **state)
+{
+    struct ra_tls_ctx *c = NULL;
+    uint8_t got[64];
+    set_policy();
+    assert_int_equal(ask(&fake_good, g_house.address, g_house.ca_path, &c), 0);
+    assert_int_equal(ask_by_name(c, "unknown", got), 0);
+    assert_int_equal(ask_by_name(c, "other", got), 6);
+    assert_memory_equal(got, "other", 6);
+    g_house.policy.mrenclave[0][0] ^= 1; /* as a reload would: who was accepted may not be any more */
+    assert_int_equal(ask_by_name(c, "other", got), 0);
+    set_policy();
+    assert_true(ask_by_name(c, "../other", got) < 0); /* ends the session */
+    sp_session_free(c, 1);
 }
 
 static void others_are_refused_each_for_its_reason(void **state)
@@ -299,6 +332,7 @@ int main(void)
         cmocka_unit_test(messages_have_the_published_bytes),
         cmocka_unit_test(names_are_taken_only_when_whole_and_plain),
         cmocka_unit_test(the_right_enclave_gets_the_secret),
+        cmocka_unit_test(more_secrets_come_by_name_each_by_its_policy),
         cmocka_unit_test(others_are_refused_each_for_its_reason),
         cmocka_unit_test(a_client_without_certificate_gets_nothing),
         cmocka_unit_test(a_server_under_another_ca_is_not_believed),
