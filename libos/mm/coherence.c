@@ -1,13 +1,14 @@
 /*
  * Shared mappings of files that are copies: in an enclave the pages of a host's or an encrypted
  * file were read into memory when they were mapped, while programs (SQLite with mmap_size, bbolt)
- * write the file with pwrite and read it through the mapping. So what is written with a descriptor is
- * read again into the mappings of the same file, byte for byte, which leaves what the program itself
- * wrote beside it; and a mapping that reached beyond the end of a file gets pages at the first touch
- * once the file has grown. In `direct` the host does both.
+ * write the file with pwrite and read it through the mapping. So what is written with a descriptor
+ * is read again into the mappings of the same file, byte for byte, which leaves what the program
+ * itself wrote beside it; and a mapping that reached beyond the end of a file gets pages at the
+ * first touch once the file has grown. In `direct` the host does both.
  *
- * "The same file" is the same device and inode number, by the host's word for its files: a lie leaves old bytes
- * in a mapping, which the host could do by lying about the content too. Trusts source.read_pages as populate.c does.
+ * "The same file" is the same device and inode number, by the host's word for its files: a lie
+ * leaves old bytes in a mapping, which the host could do by lying about the content too. Trusts
+ * source.read_pages as populate.c does.
  */
 #include "enclave/machine.h"
 #include "lib/base/checked.h"
@@ -38,8 +39,8 @@ static bool is_copy_of(const struct vma *v, const struct file *f, const struct l
            other.dev == st->dev;
 }
 
-/* Read [from, to) of the file into the mapping, whatever its protection. An error leaves old bytes, as a
- * failing disk would. */
+/* Read [from, to) of the file into the mapping, whatever its protection. An error leaves old bytes,
+ * as a failing disk would. */
 static void refresh_locked(struct vma *v, uint64_t from, uint64_t to)
 {
     uint64_t at = v->start + (from - v->offset);

@@ -12,6 +12,7 @@
 #include "lib/linux/fcntl.h"
 #include "lib/linux/stat.h"
 #include "lib/linux/time.h"
+#include "libos/net/interface.h"
 
 static const struct file_ops socket_file_ops;
 
@@ -156,7 +157,8 @@ static uint32_t socket_poll(struct file *f, struct poll *p)
 static int64_t socket_ioctl(struct file *f, uint32_t command, uint64_t arg)
 {
     struct socket *s = container_of(f, struct socket, file);
-    return s->ops->ioctl ? s->ops->ioctl(s, command, arg) : -ENOTTY;
+    int64_t r = interface_ioctl(command, arg);
+    return r != -ENOTTY || !s->ops->ioctl ? r : s->ops->ioctl(s, command, arg);
 }
 
 static void socket_release(struct file *f)

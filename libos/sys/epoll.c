@@ -13,7 +13,7 @@
 #include "libos/sys/timeout.h"
 
 #define FEW        32
-#define AT_ONCE    1024u /* more than this many events are collected by the next call */
+#define AT_ONCE    65536u /* more than this many events are collected by the next call */
 #define MAX_EVENTS (INT32_MAX / (int)sizeof(struct linux_epoll_event))
 
 int64_t sys_epoll_create1(int flags)
