@@ -1,7 +1,8 @@
 /*
  * cloister secret-server: release secrets to enclaves that prove who they are. Serving is
- * attest/secret/sp_server.c, judging attest/ratls/ratls_verify.c by the policies of cli/secret_set.c; here are start, reload
- * and end. A secret is never logged and is wiped at the end.
+ * attest/secret/sp_server.c, judging attest/ratls/ratls_verify.c by the policies of
+ * cli/secret_set.c; here are start, reload and end. A secret is never logged and is wiped at the
+ * end.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,8 +31,8 @@ struct running {
     struct secret_set *set; /* mu: the pointer */
 };
 
-static void judge(void *arg, const char *name, const uint8_t *der, size_t size, struct ratls_outcome *out,
-                  struct sp_grant *grant)
+static void judge(void *arg, const char *name, const uint8_t *der, size_t size,
+                  struct ratls_outcome *out, struct sp_grant *grant)
 {
     struct running *r = arg;
     pthread_mutex_lock(&r->mu);
@@ -65,7 +66,8 @@ static void reload(void *arg)
     struct secret_options fresh;
     int ret = secret_log_open(&r->log);
     if (ret)
-        term_note("reload: %s: %s: the old audit log stays in use", r->log.audit_path, strerror(-ret));
+        term_note("reload: %s: %s: the old audit log stays in use", r->log.audit_path,
+                  strerror(-ret));
     if (secret_options_parse(r->argc, r->argv, &fresh) == -1) {
         pthread_mutex_lock(&r->mu);
         struct secret_set *old = r->set;
@@ -101,7 +103,8 @@ static void say_ready(const struct secret_options *o, int fd)
     if (getsockname(fd, (struct sockaddr *)&a, &size) == 0)
         port = ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
                                              : ((struct sockaddr_in *)&a)->sin_port);
-    int n = snprintf(line, sizeof(line), strchr(o->host, ':') ? "[%s]:%u\n" : "%s:%u\n", o->host, port);
+    int n = snprintf(line, sizeof(line), strchr(o->host, ':') ? "[%s]:%u\n" : "%s:%u\n", o->host,
+                     port);
     if (o->json)
         printf("{\"listening\":\"%.*s\"}\n", n - 1, line);
     else
@@ -127,25 +130,36 @@ static void say_dangers(const struct secret_options *o)
         term_note("trusting this machine's software device: its quotes protect nothing");
     for (size_t i = 0; i < o->set->count; i++)
         if (o->set->entries[i].policy.policy.allow_debug)
-            term_note("secret %s: accepting debug enclaves: the host can read their memory", o->set->entries[i].name);
+            term_note("secret %s: accepting debug enclaves: the host can read their memory",
+                      o->set->entries[i].name);
 }
 
 static int serve(struct running *r, struct secret_options *o)
 {
-    struct sigaction stop = { .sa_handler = on_stop }, again = { .sa_handler = on_reload, .sa_flags = SA_RESTART };
+    struct sigaction stop = { .sa_handler = on_stop },
+                     again = { .sa_handler = on_reload, .sa_flags = SA_RESTART };
     const char *why = NULL;
     int fd = sp_listen(o->host, o->port);
     if (fd < 0)
         return term_error("cannot listen: %s:%s: %s", o->host, o->port,
                           fd == -EINVAL ? "no such address" : strerror(-fd));
-    struct sp_server s = { .listener = fd, .cert_path = o->cert, .key_path = o->key, .verify = judge, .release = release,
-                           .record = record, .log = log_event, .reload = reload, .by_name = o->secrets_path != NULL, .arg = r,
+    struct sp_server s = { .listener = fd,
+                           .cert_path = o->cert,
+                           .key_path = o->key,
+                           .verify = judge,
+                           .release = release,
+                           .record = record,
+                           .log = log_event,
+                           .reload = reload,
+                           .by_name = o->secrets_path != NULL,
+                           .arg = r,
                            .max_clients = o->max_clients };
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGHUP, &again, NULL);
     raise_file_limit();
-    (void)mallopt(M_ARENA_MAX, 1); /* one arena: thousands of clients come and go, and many arenas would each keep their holes */
+    (void)mallopt(M_ARENA_MAX, 1); /* one arena: thousands of clients come and go, and many arenas
+                                      would each keep their holes */
     say_dangers(o);
     say_ready(o, fd);
     int ret = sp_server_run(&s, &why);
@@ -156,7 +170,9 @@ static int serve(struct running *r, struct secret_options *o)
 int cmd_secret_server(int argc, char **argv)
 {
     struct secret_options o;
-    struct running r = { .argc = argc, .argv = argv, .mu = PTHREAD_MUTEX_INITIALIZER, .log = { .audit_fd = -1 } };
+    struct running r = {
+        .argc = argc, .argv = argv, .mu = PTHREAD_MUTEX_INITIALIZER, .log = { .audit_fd = -1 }
+    };
     int ret = secret_options_parse(argc, argv, &o);
     if (ret == -1) {
         r.log = (struct secret_log){ .json = o.json, .audit_path = o.audit_path, .audit_fd = -1 };

@@ -1,6 +1,7 @@
 /*
- * The server's log. The audit log is append-only from here: each line is one write to a descriptor with O_APPEND, so lines
- * of several threads do not mix; a release is written down before it happens. No secret is ever written.
+ * The server's log. The audit log is append-only from here: each line is one write to a descriptor
+ * with O_APPEND, so lines of several threads do not mix; a release is written down before it
+ * happens. No secret is ever written.
  */
 #include "cli/secret_log.h"
 
@@ -77,8 +78,8 @@ static void add_facts(json_t *line, const struct verdict *v)
 static char *json_line(const struct sp_event *e, const char *verdict)
 {
     const char *words, *reason = reason_of(e, &words);
-    json_t *line = json_pack("{s:I, s:s, s:s, s:s, s:s}", "time", (json_int_t)time(NULL), "peer", e->peer, "verdict", verdict,
-                             "reason", reason, "detail", words);
+    json_t *line = json_pack("{s:I, s:s, s:s, s:s, s:s}", "time", (json_int_t)time(NULL), "peer",
+                             e->peer, "verdict", verdict, "reason", reason, "detail", words);
     if (line && e->name)
         json_object_set_new(line, "secret", json_string(e->name));
     if (line && has_facts(e))
@@ -100,8 +101,9 @@ static void log_text(const struct sp_event *e)
         const struct verdict *v = &e->outcome->verdict;
         hex_encode(v->body.mrenclave, 32, enclave);
         hex_encode(v->body.mrsigner, 32, signer);
-        snprintf(facts, sizeof(facts), " (MRENCLAVE %s, MRSIGNER %s, product %u, SVN %u%s, TCB %s)", enclave, signer,
-                 v->body.isv_prod_id, v->body.isv_svn, v->body.debug ? ", debug" : "", tcb_status_name(v->status));
+        snprintf(facts, sizeof(facts), " (MRENCLAVE %s, MRSIGNER %s, product %u, SVN %u%s, TCB %s)",
+                 enclave, signer, v->body.isv_prod_id, v->body.isv_svn,
+                 v->body.debug ? ", debug" : "", tcb_status_name(v->status));
     }
     if (e->kind == SP_SERVED)
         printf("%s: released%s%s%s\n", e->peer, e->name ? " " : "", e->name ? e->name : "", facts);
@@ -122,7 +124,9 @@ static int append(struct secret_log *log, const char *line)
 
 void secret_log_event(struct secret_log *log, const struct sp_event *e)
 {
-    static const char *const verdicts[] = { [SP_SERVED] = "released", [SP_REFUSED] = "refused", [SP_BROKEN] = "broken" };
+    static const char *const verdicts[] = {
+        [SP_SERVED] = "released", [SP_REFUSED] = "refused", [SP_BROKEN] = "broken"
+    };
     char *line = log->json || log->audit_fd >= 0 ? json_line(e, verdicts[e->kind]) : NULL;
     flockfile(stdout);
     if (!log->json)

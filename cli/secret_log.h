@@ -1,7 +1,8 @@
 #ifndef CLI_SECRET_LOG_H
 #define CLI_SECRET_LOG_H
 
-/* What `cloister secret-server` says about each client: a line on stdout, and a JSON line in the audit log. */
+/* What `cloister secret-server` says about each client: a line on stdout, and a JSON line in the
+ * audit log. */
 #include <stdbool.h>
 
 #include "attest/secret/sp_server.h"

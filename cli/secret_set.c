@@ -1,6 +1,7 @@
 /*
- * Secrets and their policies: see cli/secret_set.h. The files are the owner's own, but what is missing or unclear in
- * them must not open a door: unknown keys, empty policies and empty secrets are errors.
+ * Secrets and their policies: see cli/secret_set.h. The files are the owner's own, but what is
+ * missing or unclear in them must not open a door: unknown keys, empty policies and empty secrets
+ * are errors.
  */
 #include "cli/secret_set.h"
 
@@ -69,7 +70,8 @@ int secret_read(const char *path, bool is_key, uint8_t **out, size_t *size, stru
     return ret;
 }
 
-static int load_trust(struct secret_entry *e, const struct policy_file *defaults, struct problem *why)
+static int load_trust(struct secret_entry *e, const struct policy_file *defaults,
+                      struct problem *why)
 {
     const char *missing = NULL;
     const struct trust_files *roots = &e->policy.roots;
@@ -79,30 +81,38 @@ static int load_trust(struct secret_entry *e, const struct policy_file *defaults
     if (defaults && !collateral[0])
         collateral = defaults->collateral;
     if (!collateral[0])
-        return problem_set(why, -EINVAL, "secret %s: no collateral: name it in the policy, or give --collateral PATH "
-                                         "(or --soft for the software device)", e->name);
+        return problem_set(
+            why, -EINVAL,
+            "secret %s: no collateral: name it in the policy, or give --collateral PATH "
+            "(or --soft for the software device)",
+            e->name);
     if (relying_load_roots(roots, &e->roots))
         return problem_set(why, -EINVAL, "secret %s: its trust roots cannot be used", e->name);
     int ret = collateral_load(collateral, &e->collateral, &missing);
     if (ret)
-        return problem_set(why, ret, "collateral: %s%s%s: %s", collateral, missing ? "/" : "", missing ? missing : "",
-                           strerror(-ret));
+        return problem_set(why, ret, "collateral: %s%s%s: %s", collateral, missing ? "/" : "",
+                           missing ? missing : "", strerror(-ret));
     return 0;
 }
 
-int secret_set_add(struct secret_set *s, const char *name, uint8_t *secret, size_t size, const struct policy_file *policy,
-                   const struct policy_file *defaults, struct problem *why)
+int secret_set_add(struct secret_set *s, const char *name, uint8_t *secret, size_t size,
+                   const struct policy_file *policy, const struct policy_file *defaults,
+                   struct problem *why)
 {
     int ret = 0;
     if (sp_name_check(name))
-        ret = problem_set(why, -EINVAL, "secret \"%.80s\": a name has 1 to %d letters, digits and \"._-\"", name, SP_NAME_MAX);
+        ret = problem_set(why, -EINVAL,
+                          "secret \"%.80s\": a name has 1 to %d letters, digits and \"._-\"", name,
+                          SP_NAME_MAX);
     for (size_t i = 0; ret == 0 && i < s->count; i++)
         if (strcmp(s->entries[i].name, name) == 0)
             ret = problem_set(why, -EINVAL, "secret %s: there are two of that name", name);
     if (ret == 0 && s->count == SECRETS_MAX)
         ret = problem_set(why, -ENOSPC, "more than %d secrets", SECRETS_MAX);
     if (ret == 0 && policy_is_open(&policy->policy) && !policy->any_enclave)
-        ret = problem_set(why, -EINVAL, "secret %s: who may have it? its policy names neither mrenclave nor mrsigner", name);
+        ret = problem_set(
+            why, -EINVAL,
+            "secret %s: who may have it? its policy names neither mrenclave nor mrsigner", name);
     if (ret) {
         free_secret(secret, size);
         return ret;
@@ -127,7 +137,8 @@ struct members {
     const struct toml_node *file, *key, *policy;
 };
 
-static int take_members(const char *path, const struct toml_node *table, struct members *m, struct problem *why)
+static int take_members(const char *path, const struct toml_node *table, struct members *m,
+                        struct problem *why)
 {
     *m = (struct members){ 0 };
     for (size_t i = 0; i < table->count; i++) {
@@ -137,18 +148,21 @@ static int take_members(const char *path, const struct toml_node *table, struct 
                                          : strcmp(v->key, "key") == 0    ? &m->key
                                                                          : NULL;
         if (!place)
-            return problem_set(why, -EINVAL, "%s:%u: %s: unknown key (there are: file, key, policy)", path, v->line, v->key);
+            return problem_set(why, -EINVAL,
+                               "%s:%u: %s: unknown key (there are: file, key, policy)", path,
+                               v->line, v->key);
         if (v->kind != (place == &m->key ? TOML_BOOLEAN : TOML_STRING))
             return problem_set(why, -EINVAL, "%s:%u: %s: wrong type", path, v->line, v->key);
         *place = v;
     }
     if (!m->file || !m->policy)
-        return problem_set(why, -EINVAL, "%s:%u: %s: it needs file and policy", path, table->line, table->key);
+        return problem_set(why, -EINVAL, "%s:%u: %s: it needs file and policy", path, table->line,
+                           table->key);
     return 0;
 }
 
-static int load_one(struct secret_set *s, const char *path, const struct toml_node *table, const struct policy_file *defaults,
-                    struct problem *why)
+static int load_one(struct secret_set *s, const char *path, const struct toml_node *table,
+                    const struct policy_file *defaults, struct problem *why)
 {
     char file[4096], policy_path[4096];
     struct policy_file policy;
@@ -156,11 +170,13 @@ static int load_one(struct secret_set *s, const char *path, const struct toml_no
     uint8_t *secret = NULL;
     size_t size = 0;
     if (table->kind != TOML_TABLE)
-        return problem_set(why, -EINVAL, "%s:%u: %s: not a table [secret.NAME]", path, table->line, table->key);
+        return problem_set(why, -EINVAL, "%s:%u: %s: not a table [secret.NAME]", path, table->line,
+                           table->key);
     int ret = take_members(path, table, &m, why);
     if (ret)
         return ret;
-    if (beside(path, m.file->text, file, sizeof(file)) || beside(path, m.policy->text, policy_path, sizeof(policy_path)))
+    if (beside(path, m.file->text, file, sizeof(file)) ||
+        beside(path, m.policy->text, policy_path, sizeof(policy_path)))
         return problem_set(why, -ENAMETOOLONG, "%s: %s: path too long", path, table->key);
     ret = policy_file_load(policy_path, &policy, why);
     if (ret == 0)
@@ -168,13 +184,13 @@ static int load_one(struct secret_set *s, const char *path, const struct toml_no
     return ret ? ret : secret_set_add(s, table->key, secret, size, &policy, defaults, why);
 }
 
-static int load_all(struct secret_set *s, const char *path, const struct toml_node *root, const struct policy_file *defaults,
-                    struct problem *why)
+static int load_all(struct secret_set *s, const char *path, const struct toml_node *root,
+                    const struct policy_file *defaults, struct problem *why)
 {
     for (size_t i = 0; i < root->count; i++)
         if (strcmp(root->items[i]->key, "secret") != 0)
-            return problem_set(why, -EINVAL, "%s:%u: %s: unknown key: write [secret.NAME]", path, root->items[i]->line,
-                               root->items[i]->key);
+            return problem_set(why, -EINVAL, "%s:%u: %s: unknown key: write [secret.NAME]", path,
+                               root->items[i]->line, root->items[i]->key);
     const struct toml_node *list = toml_get(root, "secret");
     if (!list || list->kind != TOML_TABLE || list->count == 0)
         return problem_set(why, -EINVAL, "%s: no [secret.NAME] in it", path);
@@ -184,7 +200,8 @@ static int load_all(struct secret_set *s, const char *path, const struct toml_no
     return ret;
 }
 
-int secret_set_load(struct secret_set *s, const char *path, const struct policy_file *defaults, struct problem *why)
+int secret_set_load(struct secret_set *s, const char *path, const struct policy_file *defaults,
+                    struct problem *why)
 {
     struct toml_node *root = NULL;
     uint8_t *text = NULL;
@@ -200,25 +217,30 @@ int secret_set_load(struct secret_set *s, const char *path, const struct policy_
     return ret;
 }
 
-void secret_set_judge(struct secret_set *s, const char *name, const uint8_t *der, size_t size, int64_t now,
-                      struct ratls_outcome *out, struct sp_grant *grant)
+void secret_set_judge(struct secret_set *s, const char *name, const uint8_t *der, size_t size,
+                      int64_t now, struct ratls_outcome *out, struct sp_grant *grant)
 {
     struct ratls_outcome one;
     bool first = true;
     for (size_t i = 0; i < s->count; i++) {
         const struct secret_entry *e = &s->entries[i];
-        struct ratls_relying_party party = { .roots = &e->roots, .collateral = &e->collateral, .policy = &e->policy.policy,
+        struct ratls_relying_party party = { .roots = &e->roots,
+                                             .collateral = &e->collateral,
+                                             .policy = &e->policy.policy,
                                              .cache = s->cache };
         if (name && strcmp(name, e->name) != 0)
             continue;
         int ret = ratls_verify(der, size, &party, now, &one);
-        if (first || ret == RATLS_OK || one.where > out->where) /* refusals: tell the one that came nearest */
+        if (first || ret == RATLS_OK ||
+            one.where > out->where) /* refusals: tell the one that came nearest */
             *out = one;
         first = false;
         if (ret != RATLS_OK)
             continue;
         atomic_fetch_add(&s->refs, 1);
-        *grant = (struct sp_grant){ .name = e->name, .secret = e->secret, .size = e->size, .hold = s };
+        *grant = (struct sp_grant){
+            .name = e->name, .secret = e->secret, .size = e->size, .hold = s
+        };
         return;
     }
 }

@@ -1,6 +1,7 @@
 /*
- * libcloister.so: the verifier in an OpenSSL handshake, and an enclave's own identity for one. The peer is hostile until
- * cloister_verify_callback() has returned 1. Header: attest/include/cloister/ratls.h.
+ * libcloister.so: the verifier in an OpenSSL handshake, and an enclave's own identity for one. The
+ * peer is hostile until cloister_verify_callback() has returned 1. Header:
+ * attest/include/cloister/ratls.h.
  */
 #include <errno.h>
 #include <openssl/err.h>
@@ -15,7 +16,8 @@
 static int g_report_index = -1; /* made once by make_index() */
 static pthread_once_t g_report_once = PTHREAD_ONCE_INIT;
 
-static void free_report(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
+static void free_report(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl,
+                        void *argp)
 {
     free(ptr);
 }
@@ -50,7 +52,8 @@ API int cloister_verify_callback(X509_STORE_CTX *store, void *verifier)
     int size = i2d_X509(X509_STORE_CTX_get0_cert(store), &der);
     /* an enclave sends one certificate: more are an attempt to confuse */
     if (size > 0 && sk_X509_num(X509_STORE_CTX_get0_untrusted(store)) <= 1)
-        ret = cloister_verify_certificate(verifier, der, (size_t)size, (int64_t)time(NULL), report ? report : &unkept);
+        ret = cloister_verify_certificate(verifier, der, (size_t)size, (int64_t)time(NULL),
+                                          report ? report : &unkept);
     OPENSSL_free(der);
     X509_STORE_CTX_set_error(store, ret == 0 ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
     return ret == 0;
@@ -78,7 +81,8 @@ API int cloister_ssl_ctx_use_enclave_identity(SSL_CTX *tls)
     int ret = ratls_create(RATLS_ATTESTATION_DIR, RATLS_NOT_BEFORE, RATLS_NOT_AFTER, &key, &crt);
     if (ret)
         return ret == RATLS_FILE_IO ? -EIO : -ENOMEM;
-    ret = SSL_CTX_use_certificate(tls, crt) == 1 && SSL_CTX_use_PrivateKey(tls, key) == 1 ? 0 : -EINVAL;
+    ret = SSL_CTX_use_certificate(tls, crt) == 1 && SSL_CTX_use_PrivateKey(tls, key) == 1 ? 0
+                                                                                          : -EINVAL;
     X509_free(crt);
     EVP_PKEY_free(key);
     ERR_clear_error();

@@ -1,7 +1,7 @@
 /*
- * libcloister.so: a verifier as an object, for programs that do not want their policy in the environment. The
- * deciding is ratls_verify()'s; the certificate is hostile, the settings are the caller's. Header:
- * attest/include/cloister/ratls.h.
+ * libcloister.so: a verifier as an object, for programs that do not want their policy in the
+ * environment. The deciding is ratls_verify()'s; the certificate is hostile, the settings are the
+ * caller's. Header: attest/include/cloister/ratls.h.
  */
 #include "attest/api/verifier.h"
 
@@ -133,7 +133,8 @@ static void fill_report(const struct ratls_outcome *o, struct cloister_report *r
     r->accepted = o->code == RATLS_OK && o->where == AT_NONE && v->verified;
     r->quote_verified = v->verified;
     r->code = r->accepted ? 0 : o->code;
-    snprintf(r->reason, sizeof(r->reason), "%s", r->accepted ? "accepted" : ratls_outcome_reason(o, &words));
+    snprintf(r->reason, sizeof(r->reason), "%s",
+             r->accepted ? "accepted" : ratls_outcome_reason(o, &words));
     snprintf(r->words, sizeof(r->words), "%s", words);
     snprintf(r->tcb_status, sizeof(r->tcb_status), "%s", tcb_status_name(v->status));
     memcpy(r->mrenclave, v->body.mrenclave, 32);
@@ -150,12 +151,13 @@ static int refuse_without_policy(struct cloister_report *r)
 {
     r->code = RATLS_VERIFY_FAILED;
     snprintf(r->reason, sizeof(r->reason), "no-policy");
-    snprintf(r->words, sizeof(r->words), "the verifier names neither an enclave nor a signer to accept");
+    snprintf(r->words, sizeof(r->words),
+             "the verifier names neither an enclave nor a signer to accept");
     return -EINVAL;
 }
 
-API int cloister_verify_certificate(const struct cloister_verifier *v, const uint8_t *der, size_t size, int64_t now,
-                                    struct cloister_report *out)
+API int cloister_verify_certificate(const struct cloister_verifier *v, const uint8_t *der,
+                                    size_t size, int64_t now, struct cloister_report *out)
 {
     struct cloister_report unwanted;
     struct ratls_outcome outcome;
@@ -166,7 +168,8 @@ API int cloister_verify_certificate(const struct cloister_verifier *v, const uin
         return -EINVAL;
     if (policy_is_open(&v->settings.policy) && !v->any_enclave)
         return refuse_without_policy(out);
-    struct ratls_relying_party party = { .roots = &v->settings.roots, .collateral = &v->settings.collateral,
+    struct ratls_relying_party party = { .roots = &v->settings.roots,
+                                         .collateral = &v->settings.collateral,
                                          .policy = &v->settings.policy };
     (void)ratls_verify(der, size, &party, now, &outcome);
     fill_report(&outcome, out);

@@ -1,7 +1,7 @@
 /*
- * gramine-ratls: make a key and an RA-TLS certificate inside the enclave, then become COMMAND. For programs
- * that read key and certificate from files and know nothing of attestation. Runs in the enclave as an ordinary program,
- * over libra_tls_attest.so; the paths are the measured manifest's.
+ * gramine-ratls: make a key and an RA-TLS certificate inside the enclave, then become COMMAND. For
+ * programs that read key and certificate from files and know nothing of attestation. Runs in the
+ * enclave as an ordinary program, over libra_tls_attest.so; the paths are the measured manifest's.
  * Source: shared/specs/ra-tls.md section 7.
  */
 #include <errno.h>
@@ -26,17 +26,20 @@ static void usage(FILE *to, const char *name)
 {
     fprintf(to,
             "Usage: %s [-D|-P] [-h] CERTPATH KEYPATH [--] [COMMAND [ARGS...]]\n"
-            "Make a key and an RA-TLS certificate for it (inside an enclave only), then run COMMAND.\n\n"
+            "Make a key and an RA-TLS certificate for it (inside an enclave only), then run "
+            "COMMAND.\n\n"
             "  -D    write DER\n"
             "  -P    write PEM (default)\n"
             "  -h    show this\n\n"
             "The key's file is readable by its owner only. RA_TLS_CERT_TIMESTAMP_NOT_BEFORE and\n"
             "RA_TLS_CERT_TIMESTAMP_NOT_AFTER (YYYYMMDDhhmmss) set the certificate's dates.\n"
-            "Exit status: 0 written; 1 no certificate could be made or COMMAND not run; 2 wrong command line.\n",
+            "Exit status: 0 written; 1 no certificate could be made or COMMAND not run; 2 wrong "
+            "command line.\n",
             name);
 }
 
-/* PEM of one object, with the reference's NUL at its end. Returns malloc'ed text, NULL without memory. */
+/* PEM of one object, with the reference's NUL at its end. Returns malloc'ed text, NULL without
+ * memory. */
 static uint8_t *to_pem(const char *label, const uint8_t *der, size_t size, size_t *out_size)
 {
     size_t room = size / 3 * 4 + size / 48 + 256;
@@ -71,7 +74,8 @@ static void write_file(const char *path, mode_t mode, const uint8_t *data, size_
         fprintf(stderr, "gramine-ratls: %s: %s\n", path, strerror(errno));
 }
 
-static int write_object(bool der, const char *label, const char *path, mode_t mode, const uint8_t *data, size_t size)
+static int write_object(bool der, const char *label, const char *path, mode_t mode,
+                        const uint8_t *data, size_t size)
 {
     if (der) {
         write_file(path, mode, data, size);
@@ -95,8 +99,10 @@ static int make(bool der, const char *cert_path, const char *key_path)
     if (ret) {
         fprintf(stderr, "ra_tls_create_key_and_crt_der returned %d\n", ret);
         if (access("/dev/attestation/quote", F_OK))
-            fputs("gramine-ratls: no /dev/attestation/quote: run inside an enclave whose manifest says "
-                  "sgx.remote_attestation = \"dcap\"\n", stderr);
+            fputs("gramine-ratls: no /dev/attestation/quote: run inside an enclave whose manifest "
+                  "says "
+                  "sgx.remote_attestation = \"dcap\"\n",
+                  stderr);
         return EXIT_FAILED;
     }
     if (write_object(der, "TRUSTED CERTIFICATE", cert_path, 0644, crt, crt_size) ||

@@ -1,7 +1,8 @@
 /*
- * One client of the secret server: handshake, request, secret, and more by name if the server offers that. The client is
- * hostile until the server's verify() has accepted its certificate and the handshake has proved that it holds the key; only
- * then does a secret leave. Nothing here blocks. Start at sp_peer_advance().
+ * One client of the secret server: handshake, request, secret, and more by name if the server
+ * offers that. The client is hostile until the server's verify() has accepted its certificate and
+ * the handshake has proved that it holds the key; only then does a secret leave. Nothing here
+ * blocks. Start at sp_peer_advance().
  */
 #include "attest/secret/sp_peer.h"
 
@@ -16,7 +17,8 @@
 
 #include "lib/base/bytes.h"
 
-struct sp_peer *sp_peer_new(const struct sp_server *server, SSL_CTX *tls, int fd, const char *name, int64_t deadline)
+struct sp_peer *sp_peer_new(const struct sp_server *server, SSL_CTX *tls, int fd, const char *name,
+                            int64_t deadline)
 {
     struct sp_peer *p = calloc(1, sizeof(*p));
     SSL *ssl = p ? SSL_new(tls) : NULL;
@@ -33,13 +35,18 @@ struct sp_peer *sp_peer_new(const struct sp_server *server, SSL_CTX *tls, int fd
     snprintf(p->name, sizeof(p->name), "%s", name);
     SSL_set_app_data(ssl, p);
     SSL_set_accept_state(ssl);
-    SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                          SSL_MODE_RELEASE_BUFFERS);
     return p;
 }
 
-static struct sp_event event_of(const struct sp_peer *p, enum sp_event_kind kind, const char *detail)
+static struct sp_event event_of(const struct sp_peer *p, enum sp_event_kind kind,
+                                const char *detail)
 {
-    return (struct sp_event){ .kind = kind, .peer = p->name, .name = p->grant.name, .detail = detail,
+    return (struct sp_event){ .kind = kind,
+                              .peer = p->name,
+                              .name = p->grant.name,
+                              .detail = detail,
                               .outcome = p->seen ? &p->outcome : NULL };
 }
 
@@ -63,7 +70,8 @@ void sp_peer_free(struct sp_peer *p, const char *why)
     if (!p)
         return;
     if (!p->told)
-        tell(p, p->seen && p->outcome.code != RATLS_OK ? SP_REFUSED : SP_BROKEN, p->seen && p->outcome.code != RATLS_OK ? NULL : why);
+        tell(p, p->seen && p->outcome.code != RATLS_OK ? SP_REFUSED : SP_BROKEN,
+             p->seen && p->outcome.code != RATLS_OK ? NULL : why);
     drop_grant(p);
     if (p->served && !(SSL_get_shutdown(p->ssl) & SSL_SENT_SHUTDOWN))
         (void)SSL_shutdown(p->ssl);
@@ -139,7 +147,8 @@ static void take_request(struct sp_peer *p)
     }
 }
 
-/* An accepted enclave asks for another secret: its certificate is judged anew, by that secret's policy. */
+/* An accepted enclave asks for another secret: its certificate is judged anew, by that secret's
+ * policy. */
 static void grant_by_name(struct sp_peer *p, const char *name)
 {
     struct ratls_outcome outcome = { .code = RATLS_FATAL, .where = AT_INIT };
@@ -153,7 +162,8 @@ static void grant_by_name(struct sp_peer *p, const char *name)
     p->grant = grant;
     p->outcome = outcome;
     if (!accepted(&outcome) || !grant.secret) {
-        struct sp_event e = event_of(p, SP_REFUSED, grant.name ? NULL : "no secret of that name for this enclave");
+        struct sp_event e = event_of(p, SP_REFUSED,
+                                     grant.name ? NULL : "no secret of that name for this enclave");
         if (p->server->log)
             p->server->log(p->server->arg, &e);
         drop_grant(p);
@@ -186,7 +196,7 @@ static enum sp_wants wants_of(struct sp_peer *p, int ret)
         return SP_WANTS_WRITE;
     p->trouble = p->state == SP_IN_HANDSHAKE ? "TLS handshake did not complete"
                  : p->state == SP_IN_ANSWER  ? "the connection broke while the secret was sent"
-                                          : "no request came";
+                                             : "no request came";
     over(p);
     return SP_WANTS_NOTHING;
 }
@@ -236,7 +246,8 @@ enum sp_wants sp_peer_advance(struct sp_peer *p)
 {
     enum sp_wants wants = SP_WANTS_NOTHING;
     while (p->state != SP_IS_OVER && wants == SP_WANTS_NOTHING) {
-        ERR_clear_error(); /* what another client of this thread left would be taken for this one's */
+        ERR_clear_error(); /* what another client of this thread left would be taken for this one's
+                            */
         if (p->state == SP_IN_HANDSHAKE) {
             int ret = SSL_do_handshake(p->ssl);
             if (ret == 1)

@@ -1,7 +1,8 @@
 #ifndef ATTEST_SP_PEER_H
 #define ATTEST_SP_PEER_H
 
-/* One client of the secret server as a state machine over a non-blocking socket. Used by attest/secret/sp_server.c. */
+/* One client of the secret server as a state machine over a non-blocking socket. Used by
+ * attest/secret/sp_server.c. */
 #include <openssl/ssl.h>
 
 #include "attest/secret/sp_server.h"
@@ -19,9 +20,9 @@ struct sp_peer {
     int fd;
     int64_t deadline;
     enum sp_state state;
-    bool seen;   /* a certificate was verified, whatever came out */
-    bool served; /* at least one secret has left completely */
-    bool told;   /* the event was reported */
+    bool seen;           /* a certificate was verified, whatever came out */
+    bool served;         /* at least one secret has left completely */
+    bool told;           /* the event was reported */
     const char *trouble; /* why it is over before its time; static text */
     struct ratls_outcome outcome;
     struct sp_grant grant;
@@ -33,7 +34,8 @@ struct sp_peer {
 };
 
 /* fd is taken on success. NULL: no memory. */
-struct sp_peer *sp_peer_new(const struct sp_server *server, SSL_CTX *tls, int fd, const char *name, int64_t deadline);
+struct sp_peer *sp_peer_new(const struct sp_server *server, SSL_CTX *tls, int fd, const char *name,
+                            int64_t deadline);
 /* Reports what became of it, if nobody has; closes. NULL is fine. */
 void sp_peer_free(struct sp_peer *p, const char *why);
 /* Go on as far as the socket lets. */

@@ -1,7 +1,8 @@
 /*
- * Secret-provisioning server: listening, workers, limits, reload. Each worker is a thread with an epoll of its own; a
- * client belongs to one worker all its life, so clients need no locks. All clients have the same time to finish, so a
- * worker's list, oldest first, is also its list of deadlines. Clients are hostile: see attest/secret/sp_peer.c.
+ * Secret-provisioning server: listening, workers, limits, reload. Each worker is a thread with an
+ * epoll of its own; a client belongs to one worker all its life, so clients need no locks. All
+ * clients have the same time to finish, so a worker's list, oldest first, is also its list of
+ * deadlines. Clients are hostile: see attest/secret/sp_peer.c.
  */
 #include "attest/secret/sp_server.h"
 
@@ -22,13 +23,13 @@
 #include "attest/secret/sp_peer.h"
 #include "attest/secret/tls_socket.h"
 
-#define WORKERS_MAX  8
-#define EVENTS       64
-#define ACCEPTS      16 /* in a row, before those who are here are served again */
-#define TICK_MS      200
-#define PAUSE_MS     20
-#define TALK_STACK   (512u << 10)
-#define SPARE_FILES  64 /* descriptors that are not clients' */
+#define WORKERS_MAX 8
+#define EVENTS      64
+#define ACCEPTS     16 /* in a row, before those who are here are served again */
+#define TICK_MS     200
+#define PAUSE_MS    20
+#define TALK_STACK  (512u << 10)
+#define SPARE_FILES 64 /* descriptors that are not clients' */
 
 static volatile sig_atomic_t g_stop, g_reload;
 
@@ -47,10 +48,10 @@ struct shared {
     unsigned worker_peers; /* at most, in one worker */
     pthread_mutex_t mu;
     pthread_cond_t changed;
-    SSL_CTX *tls;     /* mu: the pointer; users hold references */
-    unsigned active;  /* mu: clients, and conversations */
-    unsigned talks;   /* mu */
-    uint64_t served;  /* mu */
+    SSL_CTX *tls;    /* mu: the pointer; users hold references */
+    unsigned active; /* mu: clients, and conversations */
+    unsigned talks;  /* mu */
+    uint64_t served; /* mu */
 };
 
 struct worker {
@@ -59,7 +60,7 @@ struct worker {
     bool first; /* does the reloading */
     int epoll;
     bool listening, paused; /* paused: no room; look again after a while */
-    struct list peers; /* oldest first */
+    struct list peers;      /* oldest first */
     unsigned peer_count;
 };
 
@@ -70,7 +71,8 @@ int sp_listen(const char *host, const char *port)
         return -EINVAL;
     int ret = -EINVAL, one = 1;
     for (struct addrinfo *a = list; a && ret < 0; a = a->ai_next) {
-        int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
+        int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                        a->ai_protocol);
         ret = fd;
         if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
             bind(fd, a->ai_addr, a->ai_addrlen) || listen(fd, 1024)) {
@@ -128,7 +130,8 @@ static void reload(struct shared *s)
     SSL_CTX_free(old); /* connections hold references of their own */
 }
 
-/* A place for one more client. False: the limit of clients to serve is used up by those who are here. */
+/* A place for one more client. False: the limit of clients to serve is used up by those who are
+ * here. */
 static bool reserve(struct shared *s)
 {
     uint64_t max = s->server->max_clients;
@@ -162,7 +165,8 @@ static void remove_peer(struct worker *w, struct sp_peer *p, const char *why)
     bool served = p->served;
     list_remove(&p->link);
     w->peer_count--;
-    /* closing would not do: a child of the program's may hold the socket, and the epoll would go on reporting it */
+    /* closing would not do: a child of the program's may hold the socket, and the epoll would go on
+     * reporting it */
     (void)epoll_ctl(w->epoll, EPOLL_CTL_DEL, p->fd, NULL);
     sp_peer_free(p, why);
     unreserve(w->shared, served);
@@ -171,7 +175,7 @@ static void remove_peer(struct worker *w, struct sp_peer *p, const char *why)
 /* The oldest that has not shown a certificate: a stalled or idle client, most likely. */
 static bool make_room(struct worker *w)
 {
-    list_for_each(it, &w->peers) {
+    list_for_each (it, &w->peers) {
         struct sp_peer *p = list_entry(it, struct sp_peer, link);
         if (p->seen)
             continue;
@@ -186,7 +190,8 @@ static void listen_for_more(struct worker *w, bool on)
     struct epoll_event e = { .events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = NULL };
     if (w->listening == on)
         return;
-    if (epoll_ctl(w->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, w->shared->server->listener, &e) == 0)
+    if (epoll_ctl(w->epoll, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, w->shared->server->listener, &e) ==
+        0)
         w->listening = on;
 }
 
@@ -253,7 +258,8 @@ static void advance(struct worker *w, struct sp_peer *p)
     } else if (wants == SP_WANTS_NOTHING) {
         remove_peer(w, p, p->trouble);
     } else {
-        struct epoll_event e = { .events = wants == SP_WANTS_READ ? EPOLLIN : EPOLLOUT, .data.ptr = p };
+        struct epoll_event e = { .events = wants == SP_WANTS_READ ? EPOLLIN : EPOLLOUT,
+                                 .data.ptr = p };
         if (epoll_ctl(w->epoll, EPOLL_CTL_MOD, p->fd, &e))
             remove_peer(w, p, "out of memory");
     }
@@ -264,7 +270,8 @@ static void start_peer(struct worker *w, int fd, const struct sockaddr *address,
     char host[64] = "?", port[16] = "?", name[96];
     struct epoll_event e = { .events = EPOLLIN };
     struct shared *s = w->shared;
-    (void)getnameinfo(address, size, host, sizeof(host), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
+    (void)getnameinfo(address, size, host, sizeof(host), port, sizeof(port),
+                      NI_NUMERICHOST | NI_NUMERICSERV);
     snprintf(name, sizeof(name), "%s:%s", host, port);
     pthread_mutex_lock(&s->mu);
     SSL_CTX *tls = s->tls;
@@ -293,7 +300,8 @@ static void accept_some(struct worker *w)
             w->paused = true;
             return;
         }
-        int fd = accept4(w->shared->server->listener, (struct sockaddr *)&address, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int fd = accept4(w->shared->server->listener, (struct sockaddr *)&address, &size,
+                         SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
             start_peer(w, fd, (struct sockaddr *)&address, size);
             continue;
@@ -320,7 +328,8 @@ static void expire(struct worker *w)
     }
 }
 
-/* Events of one wait name different clients, but accepting may free one to make room: so accept last. */
+/* Events of one wait name different clients, but accepting may free one to make room: so accept
+ * last. */
 static void serve_events(struct worker *w, const struct epoll_event *events, int count)
 {
     bool more = false;
@@ -372,7 +381,9 @@ static int run_workers(struct shared *s)
     s->worker_peers = peers_per_worker(want);
     for (; count < want; count++) {
         struct worker *w = &workers[count];
-        *w = (struct worker){ .shared = s, .first = count == 0, .epoll = epoll_create1(EPOLL_CLOEXEC) };
+        *w = (struct worker){ .shared = s,
+                              .first = count == 0,
+                              .epoll = epoll_create1(EPOLL_CLOEXEC) };
         list_init(&w->peers);
         if (w->epoll < 0)
             break;
@@ -394,7 +405,9 @@ static int run_workers(struct shared *s)
 
 int sp_server_run(const struct sp_server *server, const char **why)
 {
-    struct shared s = { .server = server, .mu = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+    struct shared s = { .server = server,
+                        .mu = PTHREAD_MUTEX_INITIALIZER,
+                        .changed = PTHREAD_COND_INITIALIZER };
     int flags = fcntl(server->listener, F_GETFL);
     (void)signal(SIGPIPE, SIG_IGN); /* OpenSSL's sockets write without MSG_NOSIGNAL */
     if (flags >= 0)

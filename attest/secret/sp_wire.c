@@ -16,7 +16,8 @@ int sp_name_check(const char *name)
     size_t size = 0;
     for (; name[size]; size++) {
         char c = name[size], lower = (char)(c | 0x20);
-        if (!(lower >= 'a' && lower <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '_' && c != '-')
+        if (!(lower >= 'a' && lower <= 'z') && !(c >= '0' && c <= '9') && c != '.' && c != '_' &&
+            c != '-')
             return -EINVAL;
     }
     return size >= 1 && size <= SP_NAME_MAX ? 0 : -EINVAL;

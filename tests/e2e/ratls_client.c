@@ -1,7 +1,8 @@
 /*
- * A C client of an RA-TLS server, for ratls_test.py: asks for / and prints the answer, or says why not (exit status 1).
- * "gramine" uses ra_tls_verify_callback_der() as programs written for Gramine do, "cloister" our own interface; both
- * take their policy from RA_TLS_* and CLOISTER_*. TEST_CLOCK_OFFSET shifts time(), which both libraries read.
+ * A C client of an RA-TLS server, for ratls_test.py: asks for / and prints the answer, or says why
+ * not (exit status 1). "gramine" uses ra_tls_verify_callback_der() as programs written for Gramine
+ * do, "cloister" our own interface; both take their policy from RA_TLS_* and CLOISTER_*.
+ * TEST_CLOCK_OFFSET shifts time(), which both libraries read.
  *
  * usage: ratls_client gramine|cloister HOST PORT
  */
@@ -75,7 +76,8 @@ static int run(SSL_CTX *tls, const char *host, const char *port)
         ret = ask(ssl);
     } else if (ssl) {
         const struct cloister_report *r = cloister_ssl_report(ssl);
-        fprintf(stderr, "not connected: %s\n", r ? r->reason : ERR_reason_error_string(ERR_peek_error()));
+        fprintf(stderr, "not connected: %s\n",
+                r ? r->reason : ERR_reason_error_string(ERR_peek_error()));
     }
     SSL_free(ssl);
     if (fd >= 0)

@@ -1,8 +1,9 @@
 /*
- * A crowd before one `cloister secret-server`: CLIENTS at once, then TOTAL connections one after another from a few threads.
- * Among them two enclaves with a secret each, one that may have none, one in debug mode, clients that send garbage, and
- * clients that send nothing and stay. Everyone must get exactly what is his, nobody may starve, and the server's memory must
- * not grow. Prints one line of JSON. exit status: 0 all right; 1 not, with the reason.
+ * A crowd before one `cloister secret-server`: CLIENTS at once, then TOTAL connections one after
+ * another from a few threads. Among them two enclaves with a secret each, one that may have none,
+ * one in debug mode, clients that send garbage, and clients that send nothing and stay. Everyone
+ * must get exactly what is his, nobody may starve, and the server's memory must not grow. Prints
+ * one line of JSON. exit status: 0 all right; 1 not, with the reason.
  *
  * usage: secret_stress CLOISTER CLIENTS TOTAL
  */
@@ -35,7 +36,7 @@
 #define SAMPLES      10
 #define WARM         3     /* the sample from which memory must not grow */
 #define LONG_RUN     20000 /* fewer connections say nothing about memory */
-#define SECONDS_MOST 60 /* for one honest client, on a busy machine */
+#define SECONDS_MOST 60    /* for one honest client, on a busy machine */
 
 enum kind { FIRST, SECOND, STRANGER, DEBUGGED, GARBAGE, KINDS };
 
@@ -146,16 +147,19 @@ static void start_server(const char *cloister)
         dup2(ready[1], 9);
         if (!freopen("/dev/null", "w", stdout))
             _exit(127);
-        execl(cloister, cloister, "secret-server", "--cert", path[1], "--key", path[2], "--secrets", path[3], path[4],
-              "--listen", "127.0.0.1:0", "--ready-fd", "9", "--audit-log", path[5], NULL);
+        execl(cloister, cloister, "secret-server", "--cert", path[1], "--key", path[2], "--secrets",
+              path[3], path[4], "--listen", "127.0.0.1:0", "--ready-fd", "9", "--audit-log",
+              path[5], NULL);
         _exit(127);
     }
     close(ready[1]);
     if (read(ready[0], line, sizeof(line) - 1) <= 0)
         die("the server did not start");
     close(ready[0]);
-    g_world.address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                            .sin_port = htons((uint16_t)atoi(strrchr(line, ':') + 1)) };
+    g_world.address = (struct sockaddr_in){ .sin_family = AF_INET,
+                                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                            .sin_port = htons(
+                                                (uint16_t)atoi(strrchr(line, ':') + 1)) };
 }
 
 static int dial(void)
@@ -182,7 +186,8 @@ static int ask(SSL *ssl, uint8_t out[SECRET_SIZE])
     uint8_t header[SP_HEADER_SIZE];
     uint32_t size;
     if (SSL_connect(ssl) != 1 || SSL_write(ssl, SP_REQUEST, SP_REQUEST_SIZE) <= 0 ||
-        read_exactly(ssl, header, sizeof(header)) != (int)sizeof(header) || sp_header_parse(header, &size))
+        read_exactly(ssl, header, sizeof(header)) != (int)sizeof(header) ||
+        sp_header_parse(header, &size))
         return 0;
     return read_exactly(ssl, out, size > SECRET_SIZE ? SECRET_SIZE : (int)size);
 }
@@ -194,7 +199,8 @@ static void send_garbage(unsigned seed)
     for (size_t i = 0; i < sizeof(noise); i++)
         noise[i] = (uint8_t)rand_r(&seed);
     if (seed & 1)
-        memcpy(noise, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11); /* almost a ClientHello */
+        memcpy(noise, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+               11); /* almost a ClientHello */
     (void)!send(fd, noise, sizeof(noise), MSG_NOSIGNAL);
     (void)!recv(fd, noise, sizeof(noise), MSG_DONTWAIT);
     close(fd);
@@ -366,14 +372,18 @@ int main(int argc, char **argv)
     pthread_join(slow, NULL);
     kill(g_world.server, SIGTERM);
     waitpid(g_world.server, &status, 0);
-    /* the slow ones come and go every ten seconds, so it takes a few rounds until allocators are warm; then 5 % are noise */
-    bool flat = total < LONG_RUN || rss[SAMPLES] <= rss[WARM] + rss[WARM] / 20, audit = audit_is_right();
+    /* the slow ones come and go every ten seconds, so it takes a few rounds until allocators are
+     * warm; then 5 % are noise */
+    bool flat = total < LONG_RUN || rss[SAMPLES] <= rss[WARM] + rss[WARM] / 20,
+         audit = audit_is_right();
     bool ok = g_world.wrong == 0 && status == 0 && flat && audit;
-    printf("{\"clients\":%u,\"at_once_s\":%.2f,\"connections\":%u,\"per_second\":%.0f,\"served\":%u,\"refused\":%u,\"garbage\":%u,"
+    printf("{\"clients\":%u,\"at_once_s\":%.2f,\"connections\":%u,\"per_second\":%.0f,\"served\":%"
+           "u,\"refused\":%u,\"garbage\":%u,"
            "\"wrong\":%u,\"slowest_s\":%.2f,\"flat\":%s,"
-           "\"audit_right\":%s,\"server_status\":%d,\"rss_kib\":[", clients, at_once, total, total / after, g_world.served, g_world.refused,
-           g_world.garbage, g_world.wrong, g_world.slowest, flat ? "true" : "false",
-           audit ? "true" : "false", status);
+           "\"audit_right\":%s,\"server_status\":%d,\"rss_kib\":[",
+           clients, at_once, total, total / after, g_world.served, g_world.refused, g_world.garbage,
+           g_world.wrong, g_world.slowest, flat ? "true" : "false", audit ? "true" : "false",
+           status);
     for (unsigned i = 0; i <= SAMPLES; i++)
         printf("%lu%s", rss[i], i < SAMPLES ? "," : "]}\n");
     for (enum kind k = 0; k < GARBAGE; k++)

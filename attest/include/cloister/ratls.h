@@ -13,10 +13,12 @@
  *     cloister_ssl_ctx_require_enclave(tls, v);
  *     ... SSL_connect() fails unless the enclave is the one; nothing else has been sent by then.
  *
- * An enclave calls cloister_ssl_ctx_use_enclave_identity() on its context. Both may call both: mutual attestation.
+ * An enclave calls cloister_ssl_ctx_use_enclave_identity() on its context. Both may call both:
+ * mutual attestation.
  *
- * A verifier reads nothing from the environment, unless told to by cloister_verifier_use_environment(). Once set up, it
- * may be used by any number of threads. Functions return 0 or a negative errno; pointers are borrowed.
+ * A verifier reads nothing from the environment, unless told to by
+ * cloister_verifier_use_environment(). Once set up, it may be used by any number of threads.
+ * Functions return 0 or a negative errno; pointers are borrowed.
  */
 #include <openssl/ssl.h>
 #include <stddef.h>
@@ -28,13 +30,15 @@ extern "C" {
 
 struct cloister_verifier; /* whom to accept, and whom to believe */
 
-/* What was found in a certificate. Facts below `tcb_status` are proven only when `quote_verified` is 1. */
+/* What was found in a certificate. Facts below `tcb_status` are proven only when `quote_verified`
+ * is 1. */
 struct cloister_report {
-    int accepted;        /* 1: everything passed */
-    int quote_verified;  /* 1: the quote leads to the trust root, and nothing in its chain is stale or revoked */
-    int code;            /* mbedTLS's number, as ra_tls_verify_callback_extended_der() returns it */
-    char reason[32];     /* "accepted", "wrong-mrenclave", "untrusted-root", "expired-collateral"... */
-    char words[160];     /* the same for people */
+    int accepted;       /* 1: everything passed */
+    int quote_verified; /* 1: the quote leads to the trust root, and nothing in its chain is stale
+                           or revoked */
+    int code;           /* mbedTLS's number, as ra_tls_verify_callback_extended_der() returns it */
+    char reason[32]; /* "accepted", "wrong-mrenclave", "untrusted-root", "expired-collateral"... */
+    char words[160]; /* the same for people */
     char tcb_status[48]; /* "UpToDate"... */
     uint8_t mrenclave[32], mrsigner[32];
     uint16_t isv_prod_id, isv_svn;
@@ -42,14 +46,16 @@ struct cloister_report {
     int64_t tcb_date, earliest_expiration; /* seconds since 1970 UTC; 0 unknown */
 };
 
-/* A verifier that accepts nobody yet: up-to-date production platforms under Intel's root only. NULL: no memory. */
+/* A verifier that accepts nobody yet: up-to-date production platforms under Intel's root only.
+ * NULL: no memory. */
 struct cloister_verifier *cloister_verifier_new(void);
 /* NULL is fine. No context or connection may be using it. */
 void cloister_verifier_free(struct cloister_verifier *v);
 
 /*
- * Accept this enclave or this signer; several calls accept several. Without either, cloister_verify_certificate() refuses
- * everyone, unless cloister_verifier_accept_any_enclave() was called.
+ * Accept this enclave or this signer; several calls accept several. Without either,
+ * cloister_verify_certificate() refuses everyone, unless cloister_verifier_accept_any_enclave() was
+ * called.
  *
  * hex   64 hexadecimal digits
  * Returns 0; -EINVAL; -ENOSPC after 64 of a kind.
@@ -64,7 +70,8 @@ int cloister_verifier_set_least_svn(struct cloister_verifier *v, uint16_t isv_sv
 int cloister_verifier_accept_tcb(struct cloister_verifier *v, const char *status);
 /* Accept debug enclaves. INSECURE: the host reads their memory. */
 int cloister_verifier_allow_debug_insecure(struct cloister_verifier *v);
-/* Accept every enclave on a genuine platform: the channel is private, but nobody knows with whom. */
+/* Accept every enclave on a genuine platform: the channel is private, but nobody knows with whom.
+ */
 int cloister_verifier_accept_any_enclave(struct cloister_verifier *v);
 
 /*
@@ -73,19 +80,19 @@ int cloister_verifier_accept_any_enclave(struct cloister_verifier *v);
  */
 int cloister_verifier_set_trust_root(struct cloister_verifier *v, const char *path);
 /*
- * Revocation lists, TCB info and QE identity: a folder, or a bundle of one file. Loading again replaces them.
- * Returns 0; -ENOENT and other errno; -EINVAL malformed.
+ * Revocation lists, TCB info and QE identity: a folder, or a bundle of one file. Loading again
+ * replaces them. Returns 0; -ENOENT and other errno; -EINVAL malformed.
  */
 int cloister_verifier_set_collateral(struct cloister_verifier *v, const char *path);
 /*
- * All settings from RA_TLS_* and CLOISTER_*, as <gramine/ra_tls.h> describes them, instead of what was set before.
- * Returns 0; -EINVAL with a line on stderr.
+ * All settings from RA_TLS_* and CLOISTER_*, as <gramine/ra_tls.h> describes them, instead of what
+ * was set before. Returns 0; -EINVAL with a line on stderr.
  */
 int cloister_verifier_use_environment(struct cloister_verifier *v);
 
 /*
- * Decide on one certificate. Dates, names and the self-signature of the certificate are not asked: the quote says whose key
- * it is, and the handshake proves possession of the key.
+ * Decide on one certificate. Dates, names and the self-signature of the certificate are not asked:
+ * the quote says whose key it is, and the handshake proves possession of the key.
  *
  * der, size   the certificate, hostile
  * now         seconds since 1970 UTC, from a clock the caller trusts
@@ -93,19 +100,21 @@ int cloister_verifier_use_environment(struct cloister_verifier *v);
  *
  * Returns 0 accepted; -EBADMSG refused, out->reason says why; -EINVAL a NULL argument or no policy.
  */
-int cloister_verify_certificate(const struct cloister_verifier *v, const uint8_t *der, size_t size, int64_t now,
-                                struct cloister_report *out);
+int cloister_verify_certificate(const struct cloister_verifier *v, const uint8_t *der, size_t size,
+                                int64_t now, struct cloister_report *out);
 
 /*
- * For SSL_CTX_set_cert_verify_callback(): `verifier` is a struct cloister_verifier *. Chains of more than one certificate
- * are refused. What was found is kept with the connection: cloister_ssl_report(). Returns 1 accepted, 0 refused.
+ * For SSL_CTX_set_cert_verify_callback(): `verifier` is a struct cloister_verifier *. Chains of
+ * more than one certificate are refused. What was found is kept with the connection:
+ * cloister_ssl_report(). Returns 1 accepted, 0 refused.
  */
 int cloister_verify_callback(X509_STORE_CTX *store, void *verifier);
 
 /*
- * Require that the peer be an accepted enclave: sets the callback, asks a client for its certificate when used on a
- * server, allows TLS 1.2 and later, and turns session resumption off (a resumed session would skip the quote).
- * The verifier must outlive the context. Returns 0; -EINVAL; -ENOMEM.
+ * Require that the peer be an accepted enclave: sets the callback, asks a client for its
+ * certificate when used on a server, allows TLS 1.2 and later, and turns session resumption off (a
+ * resumed session would skip the quote). The verifier must outlive the context. Returns 0; -EINVAL;
+ * -ENOMEM.
  */
 int cloister_ssl_ctx_require_enclave(SSL_CTX *tls, const struct cloister_verifier *v);
 
@@ -115,7 +124,8 @@ int cloister_ssl_ctx_require_enclave(SSL_CTX *tls, const struct cloister_verifie
  */
 int cloister_ssl_ctx_use_enclave_identity(SSL_CTX *tls);
 
-/* What cloister_verify_callback() found on this connection; NULL: it has not run. Valid until SSL_free(). */
+/* What cloister_verify_callback() found on this connection; NULL: it has not run. Valid until
+ * SSL_free(). */
 const struct cloister_report *cloister_ssl_report(const SSL *ssl);
 
 #ifdef __cplusplus
