@@ -3,7 +3,7 @@ BUILD ?= build
 MESON_FLAGS ?=
 PREFIX ?= /usr/local
 
-# What `make apps` and `make pytests` run: words of program or test names, comma-separated; empty: all.
+# What `make apps`, `make pytests` and `make bench` run: words of program, test or row names, comma-separated; empty: all.
 ONLY ?=
 
 .PHONY: help setup build demo test check vectors bench bench-quote apps apps-fast pytests fuzz install uninstall format clean
@@ -35,8 +35,10 @@ vectors: build ## every published quote, certificate and collateral with its sta
 bench-quote: build ## quote verification against `openssl speed`, in one run
 	@$(BUILD)/tests/bench/bench_quote_verify ../shared/vectors/dcap/real/001-sgx-v3-dcap-qvl-sample
 
-bench: build ## native / direct / soft, in one run
-	@tests/bench/run.py --build $(BUILD) --out $(BUILD)/bench.json
+bench: $(BUILD)/build.ninja ## native / direct / soft, in one run (RECORD=1: rewrites docs/performance.md; ONLY=redis,stat: some)
+	@tools/setup.sh --apps
+	@ninja -C $(BUILD)
+	@/usr/bin/python3 tests/bench/run.py --build $(BUILD) --out $(BUILD)/bench.json --only '$(ONLY)' $(if $(RECORD),--record)
 
 apps: $(BUILD)/build.ninja ## real programs in direct and soft; rewrites docs/compatibility.md (ONLY=redis,perl: some)
 	@tools/setup.sh --apps

@@ -2,8 +2,11 @@
 #define TESTS_BENCH_BENCH_H
 
 /*
- * One question per program, one line per answer: `NAME VALUE UNIT`, the median of five. The operation is
- * repeated until a round takes a twentieth of a second.
+ * One question per program, asked on stdin: a line `NAME COUNT` is answered by `NANOSECONDS`, what
+ * COUNT operations took. So run.py can let a native, a direct and a soft process take turns in one
+ * run, and by hand:
+ *
+ *     echo stat 100000 | build/tests/bench/bench_files /tmp /tmp
  */
 #include <errno.h>
 #include <stdint.h>
@@ -13,7 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 5 };
+struct bench {
+    const char *name;
+    void (*run)(void *arg, uint64_t n); /* does it n times */
+    void *arg;
+};
 
 static inline uint64_t bench_now(void)
 {
@@ -22,45 +29,29 @@ static inline uint64_t bench_now(void)
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static int bench_by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static inline double bench_median(double *values, size_t count)
-{
-    qsort(values, count, sizeof(*values), bench_by_value);
-    return values[count / 2];
-}
-
-/* Print ns per operation; run(arg, n) does it n times. */
-static inline void bench_each(const char *name, void (*run)(void *arg, uint64_t n), void *arg)
-{
-    double ns[ROUNDS];
-    uint64_t n = 1, start, took;
-    for (;; n *= 2) {
-        start = bench_now();
-        run(arg, n);
-        took = bench_now() - start;
-        if (took > 25000000 || n >= (1ul << 26))
-            break;
-    }
-    for (int i = 0; i < ROUNDS; i++) {
-        start = bench_now();
-        run(arg, n);
-        ns[i] = (double)(bench_now() - start) / (double)n;
-    }
-    printf("%s %.1f ns\n", name, bench_median(ns, ROUNDS));
-    fflush(stdout);
-}
-
 static inline void bench_need(int good, const char *what)
 {
     if (good)
         return;
     fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
     exit(1);
+}
+
+static inline void bench_serve(const struct bench *rows, size_t count)
+{
+    char name[64];
+    unsigned long n;
+    while (scanf("%63s %lu", name, &n) == 2) {
+        const struct bench *b = rows;
+        while (b < rows + count && strcmp(b->name, name) != 0)
+            b++;
+        errno = ENOENT;
+        bench_need(b < rows + count, name);
+        uint64_t start = bench_now();
+        b->run(b->arg, n);
+        printf("%lu\n", bench_now() - start);
+        fflush(stdout);
+    }
 }
 
 #endif

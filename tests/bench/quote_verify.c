@@ -1,7 +1,8 @@
 /*
- * How fast is quote_verify() against the P-256 verifications that it cannot do without? usage: quote_verify CASE
- * `openssl speed ecdsap256` runs before and after, in the same run. Prints a table and one machine-readable line. The
- * bound (issue 4) is three verifications plus 20 %, with certificate chains cached across quotes.
+ * How fast is quote_verify() against the P-256 verifications that it cannot do without? usage:
+ * quote_verify CASE `openssl speed ecdsap256` runs before and after, in the same run. Prints a
+ * table and one machine-readable line. The bound (issue 4) is three verifications plus 20 %, with
+ * certificate chains cached across quotes.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -21,7 +22,8 @@
 #define BOUND    3.6
 
 struct sample {
-    uint8_t *quote[VARIANTS]; /* the same quote with 0, 1, 2... NULs after its chain: as good as another platform's */
+    uint8_t *quote[VARIANTS]; /* the same quote with 0, 1, 2... NULs after its chain: as good as
+                                 another platform's */
     size_t size[VARIANTS];
     struct collateral collateral;
     struct trust_roots roots;
@@ -51,7 +53,8 @@ static double openssl_speed(void)
     return us;
 }
 
-/* Version 3 only: grow certification data by `extra` NULs and correct the two (unsigned) lengths. */
+/* Version 3 only: grow certification data by `extra` NULs and correct the two (unsigned) lengths.
+ */
 static bool make_variant(const uint8_t *quote, size_t size, unsigned extra, struct sample *s)
 {
     struct quote q;
@@ -78,7 +81,8 @@ static bool load_sample(const char *dir, struct sample *s)
     s->at = json_integer_value(json_object_get(e, "verify_at"));
     json_decref(e);
     snprintf(path, sizeof(path), "%s/quote.bin", dir);
-    bool ok = e && file_read(path, 1 << 20, &quote, &size) == 0 && collateral_load(dir, &s->collateral, NULL) == 0;
+    bool ok = e && file_read(path, 1 << 20, &quote, &size) == 0 &&
+              collateral_load(dir, &s->collateral, NULL) == 0;
     for (unsigned i = 0; i < VARIANTS && ok; i++)
         ok = make_variant(quote, size, i, s);
     free(quote);
@@ -117,7 +121,9 @@ static int by_size(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-    static const char *const names[] = { "platform seen before", "new platform, known CA and collateral", "nothing cached" };
+    static const char *const names[] = { "platform seen before",
+                                         "new platform, known CA and collateral",
+                                         "nothing cached" };
     static struct sample s;
     double us[KINDS][ROUNDS], p256[ROUNDS];
     if (argc != 2 || !load_sample(argv[1], &s)) {
@@ -140,7 +146,9 @@ int main(int argc, char **argv)
         printf("quote_verify, %-38s %7.1f us = %5.2f verifications\n", names[k], us[k][ROUNDS / 2],
                us[k][ROUNDS / 2] / p256[ROUNDS / 2]);
     }
-    printf("{\"bench\":\"quote_verify\",\"p256_us\":%.2f,\"known_us\":%.2f,\"new_us\":%.2f,\"cold_us\":%.2f,\"ratio\":%.3f,\"bound\":%.1f}\n",
-           p256[ROUNDS / 2], us[0][ROUNDS / 2], us[1][ROUNDS / 2], us[2][ROUNDS / 2], us[0][ROUNDS / 2] / p256[ROUNDS / 2], BOUND);
+    printf("{\"bench\":\"quote_verify\",\"p256_us\":%.2f,\"known_us\":%.2f,\"new_us\":%.2f,\"cold_"
+           "us\":%.2f,\"ratio\":%.3f,\"bound\":%.1f}\n",
+           p256[ROUNDS / 2], us[0][ROUNDS / 2], us[1][ROUNDS / 2], us[2][ROUNDS / 2],
+           us[0][ROUNDS / 2] / p256[ROUNDS / 2], BOUND);
     return us[0][ROUNDS / 2] <= BOUND * p256[ROUNDS / 2] ? 0 : 1;
 }

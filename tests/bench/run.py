@@ -1,112 +1,108 @@
 #!/usr/bin/env python3
-"""Native, direct and soft in one run: a table with ratios on stdout, everything as JSON with --out.
+"""Native, direct and soft in one run, taking turns: a table with ratios and goals, everything as JSON with --out.
 
-usage: run.py --build BUILD [--out FILE] [--modes native,direct,soft] [--only NAME]
+usage: run.py --build BUILD [--out FILE] [--record] [--modes native,direct,soft] [--only WORD,...] [--rounds N]
+
+Rows, programs and goals: rows.py. --record writes docs/performance.json and, from it, docs/performance.md. A program that is
+not installed is skipped with a message (tools/setup.sh --apps). Exit status 1 when a row could not be measured.
 """
 import argparse, json, os, pathlib, statistics, sys, time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'guest'))
-from guest_run import Guest, HERE as GUEST, MODES, PYTHON
+import report
+from exits import per_operation
+from rows import PROGRAMS, PYTHON, ROWS
+from sessions import BENCH, Failed, Place, SESSIONS
 
-BENCH = pathlib.Path(__file__).resolve().parent
-# program, arguments (@host, @encrypted: that scratch directory); each prints lines `NAME VALUE UNIT`
-PROGRAMS = [('getppid-dynamic', []), ('getppid-static', []), ('bench_clock', []), ('bench_files', ['@host']), ('bench_waits', []),
-            ('bench_threads', []), ('bench_memory', []), ('bench_sockets', []), ('bench_stream', ['@encrypted'])]
-STARTS = [('python-pass', 'pass', 11), ('import-numpy', 'import numpy', 5)]
-# How `direct` must compare with native: issue 2. Times: at most; the rest is reported only.
-GOALS = {'getppid-dynamic': 1.0, 'clock_gettime': 2.0, 'python-pass': 3.0}
-FASTER_IS_MORE = ('MB/s', 'GFLOP/s')
+MODES = ('native', 'direct', 'soft')
 
-def measured(r, what):
-    if r.returncode:
-        print(f'bench: {what}: exit {r.returncode}: {r.stderr.decode(errors="replace").strip()[-300:]}', file=sys.stderr)
-    for line in r.stdout.decode().splitlines():
-        name, value, unit = line.split()
-        yield name, float(value), unit
+class Bench:
+    def __init__(self, options):
+        self.modes, self.rounds, self.words = options.modes.split(','), options.rounds, options.only.split(',')
+        self.place, self.results, self.failures = Place(options.build), {}, 0
 
-def run_programs(guest, modes, wanted, results):
-    programs = [(guest.build / 'tests/bench' / p, args) for p, args in PROGRAMS] + [(PYTHON, [BENCH / 'matmul.py'])]
-    for program, args in programs:
-        if wanted not in str(program) + ''.join(map(str, args)):
-            continue
-        for mode in modes:
-            for name, value, unit in measured(guest.run(mode, program, args, timeout=300), f'{pathlib.Path(program).name} in {mode}'):
-                results.setdefault(name, {'unit': unit})[mode] = value
+    def wanted(self, program):
+        return [r for r in ROWS if r.program == program.name and any(w in r.name or w == program.name for w in self.words)]
 
-def run_starts(guest, modes, wanted, results):
-    """The modes take turns, so that a busy moment of the machine hits all of them."""
-    for name, code, rounds in STARTS:
-        if wanted not in name:
-            continue
-        took = {mode: [] for mode in modes}
-        for _ in range(rounds):
-            for mode in modes:
+    def failed(self, what, why):
+        self.failures += 1
+        print(f'bench: {what}: {why}', file=sys.stderr)
+
+    def measure(self, program, rows):
+        """Every row, in every mode that could be started: the modes take turns, so that a busy moment hits all of them."""
+        sessions = {}
+        for mode in self.modes:
+            try:
+                sessions[mode] = SESSIONS[program.kind](self.place, program, mode)
+            except Failed as e:
+                self.failed(f'{program.name} in {mode}', e)
+        for row in rows:
+            figures = {mode: [] for mode in sessions}
+            for _ in range(self.rounds):
+                for mode in list(sessions):
+                    try:
+                        figures[mode].append(sessions[mode].measure(row))
+                    except (Failed, OSError) as e:
+                        self.failed(f'{row.name} in {mode}', e)
+                        sessions.pop(mode)
+            self.results[row.name] = {'unit': row.unit} | {mode: statistics.median(f) for mode, f in figures.items() if f}
+        for session in sessions.values():
+            session.stop()
+
+    def count_exits(self, program, rows):
+        try:
+            for name, exits in per_operation(self.place, program, rows, self.results):
+                self.results[name]['exits'] = max(exits, 0)
+        except Failed as e:
+            self.failed(f'exits of {program.name}', e)
+
+    def run(self):
+        for program in PROGRAMS:
+            rows = self.wanted(program)
+            absent = self.place.absent(program) if rows else None
+            if absent:
+                print(f'bench: {program.name} skipped: {absent} is not there (tools/setup.sh --apps)', file=sys.stderr)
+            elif rows:
                 start = time.perf_counter()
-                r = guest.run(mode, PYTHON, ['-c', code], timeout=120)
-                took[mode].append((time.perf_counter() - start) * 1000)
-                if r.returncode:
-                    list(measured(r, f'{name} in {mode}'))
-        results[name] = {'unit': 'ms'} | {mode: statistics.median(t) for mode, t in took.items()}
+                self.measure(program, rows)
+                if 'soft' in self.modes:
+                    self.count_exits(program, rows)
+                print(f'bench: {program.name}: {time.perf_counter() - start:.0f} s', file=sys.stderr)
 
-def run_counts(guest, modes, wanted):
-    """System calls of the Python runs, and how many of them trapped."""
+def count_calls(place, modes):
+    """System calls of some Python runs, and how many of them trapped."""
+    from guest_run import Guest
+    guest = Guest(place.build, place.scratch / 'counts', also='bench')
+    runs = {name: [BENCH.parent / 'guest/py' / f'{name}.py', '@tmpfs'] for name in ('threads', 'stdlib', 'echo', 'database')} | {'python-pass': ['-c', 'pass']}
     counts = {}
-    runs = [(name, ['-c', code]) for name, code, _ in STARTS] + [(n, [GUEST / 'py' / f'{n}.py', '@tmpfs']) for n in ('threads', 'stdlib', 'echo', 'database')]
-    for name, args in runs:
-        for mode in modes:
-            if mode == 'native' or wanted not in name:
-                continue
+    for name, args in runs.items():
+        for mode in (m for m in modes if m != 'native'):
             r = guest.run(mode, PYTHON, args, timeout=120, options=['--stats=json'])
             lines = [json.loads(l) for l in r.stderr.decode(errors='replace').splitlines() if l.startswith('{')]
             counts.setdefault(name, {})[mode] = {k: v for line in lines for k, v in (line['libos'] if 'libos' in line else {'host': line}).items()}
     return counts
 
-def ratio(row, mode):
-    if 'native' not in row or mode not in row or not row['native'] or not row[mode]:
-        return None
-    return row['native'] / row[mode] if row['unit'] in FASTER_IS_MORE else row[mode] / row['native']
-
-def show_table(results, modes):
-    others = [m for m in modes if m != 'native']
-    print(f'{"":22}{"unit":>8}' + ''.join(f'{m:>12}' for m in modes) + ''.join(f'{m + " x":>10}' for m in others) + '   (x: times native; less is better)')
-    for name, row in results.items():
-        cells = ''.join(f'{row[m]:12,.1f}' if m in row else f'{"-":>12}' for m in modes)
-        ratios = [ratio(row, m) for m in others]
-        goal = GOALS.get(name)
-        note = '' if goal is None or 'direct' not in others else f'   goal {goal}: ' + ('met' if (ratio(row, 'direct') or 99) <= goal else 'MISSED')
-        print(f'{name:22}{row["unit"]:>8}{cells}' + ''.join(f'{r:10.2f}' if r else f'{"-":>10}' for r in ratios) + note)
-
-def show_counts(counts):
-    print(f'\n{"system calls":22}{"mode":>8}{"calls":>10}{"trapped":>10}{"sites":>8}{"rewritten":>11}{"exits":>10}')
-    for name, modes in counts.items():
-        for mode, c in modes.items():
-            if 'syscalls' not in c:
-                continue
-            late = c['traps'] - c['sites']  # after warm-up: each site traps once before it can be rewritten
-            exits = c.get('host', {}).get('eexit', '-')
-            print(f'{name:22}{mode:>8}{c["syscalls"]:10}{c["traps"]:10}{c["sites"]:8}{c["rewritten"]:11}{exits:>10}'
-                  f'   after warm-up {100 * max(late, 0) / c["syscalls"]:.2f} % trapped')
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--build', default='build')
-    parser.add_argument('--out')
+    parser.add_argument('--out', help='the JSON, here too')
+    parser.add_argument('--record', action='store_true', help='write docs/performance.{json,md}')
     parser.add_argument('--modes', default=','.join(MODES))
-    parser.add_argument('--only', default='', help='only what has this in its name')
+    parser.add_argument('--only', default='', help='only rows with one of these words in their name')
+    parser.add_argument('--rounds', type=int, default=5)
     o = parser.parse_args()
-    guest = Guest(o.build, pathlib.Path(o.build) / 'tests/bench/run', also='bench')
-    modes = o.modes.split(',')
-    if guest.missing() and modes != ['native']:
-        sys.exit(f'bench: {guest.missing()}: build first')
-    results = {}
-    run_programs(guest, modes, o.only, results)
-    run_starts(guest, modes, o.only, results)
-    counts = run_counts(guest, modes, o.only)
-    show_table(results, modes)
-    show_counts(counts)
+    bench = Bench(o)
+    if bench.place.missing() and o.modes != 'native':
+        sys.exit(f'bench: {bench.place.missing()}: build first')
+    bench.run()
+    counts = {} if o.only else count_calls(bench.place, bench.modes)
+    report.show(bench.results)
+    report.show_counts(counts)
+    data = {'kernel': os.uname().release, 'cpus': os.cpu_count(), 'date': time.strftime('%Y-%m-%d'), 'rounds': o.rounds, 'results': bench.results, 'system calls': counts}
     if o.out:
-        record = {'machine': os.uname().release, 'cpus': os.cpu_count(), 'results': results, 'system calls': counts}
-        pathlib.Path(o.out).write_text(json.dumps(record, indent=1) + '\n')
+        pathlib.Path(o.out).write_text(json.dumps(data, indent=1) + '\n')
+    if o.record:
+        report.record(data)
+    return 1 if bench.failures else 0
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

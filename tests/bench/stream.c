@@ -1,35 +1,52 @@
-/* How fast is a 64 MiB file written and read in order, 128 KiB at a time? argv[1]: the directory. */
+/* How fast is a file written and read in order, 128 KiB at a time? argv[1]: the directory. */
 #include <fcntl.h>
 
 #include "tests/bench/bench.h"
 
-enum { SIZE = 64 << 20, CHUNK = 128 << 10 };
+enum { CHUNK = 128 << 10, CHUNKS = 256 };
 static char g_data[CHUNK];
+static char g_written[4200], g_read[4200];
 
-static double pass(const char *name, int flags, int writing)
+static int begin(const char *name, int flags)
 {
-    uint64_t start = bench_now();
     int fd = open(name, flags, 0600);
     bench_need(fd >= 0, name);
-    for (size_t done = 0; done < SIZE; done += CHUNK)
-        bench_need((writing ? write(fd, g_data, CHUNK) : read(fd, g_data, CHUNK)) == CHUNK, name);
+    return fd;
+}
+
+/* n chunks: the file from its start, as often as that takes. */
+static void write_chunks(void *name, uint64_t n)
+{
+    int fd = begin(name, O_CREAT | O_TRUNC | O_WRONLY);
+    for (uint64_t i = 0; i < n; i++) {
+        bench_need(i % CHUNKS != 0 || lseek(fd, 0, SEEK_SET) == 0, name);
+        bench_need(write(fd, g_data, CHUNK) == CHUNK, name);
+    }
     bench_need(close(fd) == 0, name);
-    return SIZE / 1048576.0 / ((double)(bench_now() - start) / 1e9);
+}
+
+static void read_chunks(void *name, uint64_t n)
+{
+    int fd = begin(name, O_RDONLY);
+    for (uint64_t i = 0; i < n; i++) {
+        bench_need(i % CHUNKS != 0 || lseek(fd, 0, SEEK_SET) == 0, name);
+        bench_need(read(fd, g_data, CHUNK) == CHUNK, name);
+    }
+    close(fd);
 }
 
 int main(int argc, char **argv)
 {
-    char name[4200];
-    double in[ROUNDS], out[ROUNDS];
     bench_need(argc == 2, "usage: stream DIRECTORY");
-    snprintf(name, sizeof(name), "%s/bench-stream", argv[1]);
+    snprintf(g_written, sizeof(g_written), "%s/bench-written-%d", argv[1], (int)getpid());
+    snprintf(g_read, sizeof(g_read), "%s/bench-read-%d", argv[1], (int)getpid());
     for (size_t i = 0; i < CHUNK; i++)
         g_data[i] = (char)(i * 31 + (i >> 8));
-    for (int i = 0; i < ROUNDS; i++) {
-        out[i] = pass(name, O_CREAT | O_TRUNC | O_WRONLY, 1);
-        in[i] = pass(name, O_RDONLY, 0);
-    }
-    printf("encrypted-write %.0f MB/s\nencrypted-read %.0f MB/s\n", bench_median(out, ROUNDS), bench_median(in, ROUNDS));
-    unlink(name);
+    write_chunks(g_read, CHUNKS);
+    const struct bench rows[] = { { "encrypted-write", write_chunks, g_written },
+                                  { "encrypted-read", read_chunks, g_read } };
+    bench_serve(rows, sizeof(rows) / sizeof(*rows));
+    unlink(g_written);
+    unlink(g_read);
     return 0;
 }

@@ -1,5 +1,6 @@
-/* What do pipes, eventfd, poll and epoll cost when nobody has to wait? */
+/* What do pipes, eventfd, poll, epoll and signal masks cost when nobody has to wait? */
 #include <poll.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
@@ -34,14 +35,25 @@ static void epoll_one(void *arg, uint64_t n)
         bench_need(epoll_wait(*(int *)arg, &e, 1, 0) == 1, "epoll_wait");
 }
 
+static void mask(void *arg, uint64_t n)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    while (n--)
+        bench_need(sigprocmask(n & 1 ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL) == 0, "sigprocmask");
+}
+
 int main(void)
 {
     int p[2], idle = eventfd(0, 0), ready = eventfd(1, 0), ep = epoll_create1(0);
     struct epoll_event e = { .events = EPOLLIN };
     bench_need(pipe(p) == 0 && epoll_ctl(ep, EPOLL_CTL_ADD, ready, &e) == 0, "set up");
-    bench_each("pipe-to-self", pipe_to_self, p);
-    bench_each("eventfd", event, &idle);
-    bench_each("poll", poll_one, &ready);
-    bench_each("epoll_wait", epoll_one, &ep);
+    const struct bench rows[] = {
+        { "pipe-to-self", pipe_to_self, p }, { "eventfd", event, &idle },
+        { "poll", poll_one, &ready },        { "epoll_wait", epoll_one, &ep },
+        { "sigprocmask", mask, NULL },
+    };
+    bench_serve(rows, sizeof(rows) / sizeof(*rows));
     return 0;
 }

@@ -1,0 +1,127 @@
+"""The rows of `make bench`, the programs that answer them, and what issue 3 asks of each: data only.
+
+A row's goal compares `direct` with native: at_most for what should be small (times), at_least for what should be
+large (per second). Words in braces are filled in by run.py: {build} tests/bench of the build, {bench} this folder, {apps}
+tests/apps/programs, {host} a scratch directory allowed as it is, {trusted} one whose files are trusted, {encrypted} one
+that is an encrypted mount (natively: a plain one), {port} a free port.
+"""
+from dataclasses import dataclass, field
+
+PYTHON = '/usr/bin/python3.11'
+PYTHON_TRUSTS = '/usr/lib/python3.11/ /usr/lib/python3/dist-packages/numpy/'
+
+@dataclass
+class Program:
+    name: str
+    kind: str                   # rounds: asked for rounds on stdin (bench.h, rounds.py); server; command: run whole each time; start: so timed
+    command: list
+    prepare: str = ''           # a shell line run natively in {host} before
+    encrypted: bool = False     # has {encrypted}
+    size: str = '1G'            # of the enclave
+    trusted: str = ''           # more trusted files and directories, separated by spaces
+    env: dict = field(default_factory=dict)
+    tools: tuple = ()           # what else must be installed
+    round_ms: int = 25          # a round is made this long
+
+@dataclass
+class Row:
+    name: str
+    program: str
+    unit: str = 'ns'            # ns, us, ms: of one operation; MB/s: of `size` bytes an operation; req/s, ev/s, s: as the figure says
+    at_most: float = None
+    at_least: float = None
+    ask: str = ''               # what a program of kind `rounds` calls it; default: the name
+    size: int = 0
+    load: str = ''              # server: a shell line run natively; command: arguments
+    figure: str = ''            # server, command: regular expression whose first group is the figure
+    count: str = ''             # server, command: regular expression (or a number) that tells how many operations that was
+
+def rounds(name, *command, **more):
+    return Program(name, 'rounds', list(command) or ['{build}/bench_' + name], **more)
+
+def server(name, *command, **more):
+    return Program(name, 'server', list(command), **more)
+
+PROGRAMS = [
+    rounds('getppid-dynamic', '{build}/getppid-dynamic'),
+    rounds('getppid-static', '{build}/getppid-static'),
+    rounds('getppid-musl', '{build}/getppid-musl'),
+    rounds('getppid-go', '{build}/getppid-go', size='2G'),
+    rounds('clock'),
+    rounds('files', '{build}/bench_files', '{host}', '{trusted}'),
+    rounds('waits'),
+    rounds('threads'),
+    rounds('memory'),
+    rounds('sockets'),
+    rounds('stream', '{build}/bench_stream', '{encrypted}', encrypted=True),
+    rounds('spin', env={'OMP_WAIT_POLICY': 'active'}),
+    rounds('numpy', PYTHON, '{bench}/matmul.py', env={'OPENBLAS_NUM_THREADS': '2'}, size='2G', trusted=PYTHON_TRUSTS),
+    rounds('torch', PYTHON, '{bench}/inference.py', env={'OMP_NUM_THREADS': '2'}, size='4G', tools=('/usr/lib/python3/dist-packages/torch',)),
+    server('redis', '/usr/bin/redis-server', '--port', '{port}', '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', tools=('/usr/bin/redis-benchmark',)),
+    server('nginx', '/usr/sbin/nginx', '-p', '{host}', '-c', '{host}/nginx.conf', tools=('/usr/bin/wrk',),
+           prepare='mkdir -p www; head -c 1024 /usr/bin/python3.11 >www/1k; head -c 102400 /usr/bin/python3.11 >www/100k; '
+                   'sed "s,PORT,{port},;s,WORK,{host},g;s,access_log [^;]*,access_log off," {apps}/nginx.conf >nginx.conf'),
+    server('memcached', '/usr/bin/memcached', '-u', 'root', '-l', '127.0.0.1', '-p', '{port}', '-U', '0', '-t', '4'),
+    server('uvicorn', PYTHON, '-m', 'uvicorn', '--app-dir', '{bench}', '--port', '{port}', '--log-level', 'error', 'hello_asgi:app', tools=('/usr/bin/wrk', '/usr/bin/uvicorn')),
+    Program('sysbench', 'command', ['/usr/bin/sysbench']),
+    Program('python', 'start', [PYTHON], trusted=PYTHON_TRUSTS),
+]
+
+REDIS = 'redis-benchmark -p {port} -c 50 --csv '
+WRK = 'wrk -t1 -c8 -d1s http://127.0.0.1:{port}/'
+WRK_FIGURES = {'unit': 'req/s', 'figure': r'Requests/sec: +([\d.]+)', 'count': r'(\d+) requests in'}
+
+def getppid(how):
+    return Row('getppid-' + how, 'getppid-' + how, ask='getppid', at_most=0.4)
+
+def redis(what, pipeline, count):
+    return Row(f'redis-{what}-P{pipeline}', 'redis', 'req/s', at_least=0.95, load=f'{REDIS}-t {what} -P {pipeline} -n {count}', figure=r'"[GS]ET","([\d.]+)"', count=str(count))
+
+def sysbench(name, words):
+    return Row('sysbench-' + name, 'sysbench', 'ev/s', at_least=0.8, load=words, figure=r'total number of events: +(\d+)', count=r'total number of events: +(\d+)')
+
+ROWS = [
+    *map(getppid, ('dynamic', 'static', 'musl', 'go')),
+    Row('clock_gettime', 'clock', at_most=1.2),
+    Row('read-zero-1', 'files', at_most=0.6),
+    Row('read-zero-4k', 'files', at_most=0.6),
+    Row('lseek', 'files', at_most=0.6),
+    Row('fstat', 'files', at_most=0.6),
+    Row('sigprocmask', 'waits', at_most=0.6),
+    Row('pread-4k', 'files', at_most=1.25),
+    Row('pwrite-4k', 'files', at_most=1.25),
+    Row('open-close', 'files', at_most=1.3),
+    Row('open-close-trusted', 'files', at_most=1.3),
+    Row('stat', 'files', at_most=0.3),
+    Row('stat-allowed', 'files'),
+    Row('stat-missing', 'files', at_most=1.2),
+    Row('stat-missing-trusted', 'files', at_most=1.2),
+    Row('pipe-to-self', 'waits', at_most=0.6),
+    Row('eventfd', 'waits', at_most=0.6),
+    Row('poll', 'waits', at_most=0.6),
+    Row('epoll_wait', 'waits', at_most=0.6),
+    Row('futex-ping-pong', 'threads', at_most=1.1),
+    Row('condvar-ping-pong', 'threads', at_most=1.1),
+    Row('futex-ping-pong-2-cpus', 'threads'),
+    Row('thread-create-join', 'threads', at_most=1.5),
+    Row('mmap-touch-munmap', 'memory', at_most=1.2),
+    Row('touch-256m', 'memory', 'ms', at_most=1.05),
+    Row('tcp-round-trip', 'sockets', at_most=1.1),
+    Row('unix-round-trip', 'sockets', at_most=0.5),
+    *(redis(what, *how) for how in ((1, 20000), (16, 160000)) for what in ('get', 'set')),
+    Row('nginx-1k', 'nginx', at_least=0.95, load=WRK + '1k', **WRK_FIGURES),
+    Row('nginx-100k', 'nginx', at_least=0.95, load=WRK + '100k', **WRK_FIGURES),
+    Row('memcached', 'memcached', at_least=0.95, load='{build}/bench_memcached_load {port} 8 50000', unit='req/s', figure=r'([\d.]+) requests/s', count='50000'),
+    Row('uvicorn-hello', 'uvicorn', at_least=0.9, load=WRK, **WRK_FIGURES),
+    Row('torch-alexnet', 'torch', 'ms', at_most=1.03),
+    Row('numpy-matmul-512', 'numpy', 'ms', at_most=1.03),
+    Row('omp-spin-n', 'spin', 'us', at_most=1.2),
+    Row('omp-spin-2n', 'spin', 'us', at_most=1.2),
+    sysbench('threads-4', 'threads --threads=4 --time=1 run'),
+    sysbench('threads-8', 'threads --threads=8 --time=1 run'),
+    Row('sysbench-mutex', 'sysbench', 's', at_most=1.25, load='mutex --threads=4 --mutex-locks=20000 --mutex-num=64 run', figure=r'total time: +([\d.]+)s'),
+    Row('encrypted-write', 'stream', 'MB/s', size=128 << 10),
+    Row('encrypted-read', 'stream', 'MB/s', size=128 << 10),
+    Row('python-pass', 'python', 'ms', at_most=1.5, load='pass'),
+    Row('import-numpy', 'python', 'ms', at_most=1.2, load='import numpy'),
+]

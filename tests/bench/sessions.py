@@ -1,0 +1,170 @@
+"""Programs of the bench while they run: one process in each mode, asked in turns."""
+import os, pathlib, re, socket, subprocess, sys, time
+
+BENCH = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(BENCH.parent / 'guest'))
+from guest_run import Guest, ENV, libraries_of
+
+PER_UNIT = {'ns': 1, 'us': 1e3, 'ms': 1e6}  # nanoseconds
+PATIENCE = 120
+
+class Failed(Exception):
+    pass
+
+class Place(Guest):
+    """Where the bench's programs are signed and run."""
+    def __init__(self, build):
+        super().__init__(build, pathlib.Path(build) / 'tests/bench/run', template=BENCH / 'bench.manifest.template')
+        (self.scratch / 'trusted').mkdir(exist_ok=True)
+        (self.scratch / 'trusted/bench-trusted').write_bytes(bytes(65536))
+        self.ports, self.signed = {}, {}
+
+    def fill(self, text, program, mode):
+        """The words in braces of rows.py."""
+        values = {'build': self.build / 'tests/bench', 'bench': BENCH, 'apps': BENCH.parent / 'apps/programs', 'host': self.scratch / 'host',
+                  'trusted': self.scratch / 'trusted', 'encrypted': self.place('encrypted', mode), 'port': self.ports.get((program.name, mode))}
+        return re.sub(r'\{(\w+)\}', lambda m: str(values[m[1]]), text)
+
+    def new_port(self, program, mode):
+        with socket.socket() as s:
+            s.bind(('127.0.0.1', 0))
+            self.ports[program.name, mode] = s.getsockname()[1]
+
+    def absent(self, program):
+        """What must be installed before this program can run; None when nothing is missing."""
+        for path in (self.fill(program.command[0], program, 'native'), *program.tools):
+            if not os.path.exists(path):
+                return path
+
+    def app(self, program):
+        if program.name not in self.signed:
+            key, app = self.scratch / 'apps/key.pem', self.scratch / 'apps' / program.name
+            if not key.exists():
+                self.command('keygen', key)
+            entry = self.fill(program.command[0], program, 'direct')
+            env = ' '.join(f'{k}={v}' for k, v in (ENV | program.env).items())
+            self.command('manifest', f'-Dentrypoint={entry}', f'-Dscratch={self.scratch}', f'-Dsize={program.size}', f'-Dtrusted={libraries_of(entry)} {program.trusted}',
+                         f'-Denv={env}', f'-Dbench={BENCH}', *(['-Dencrypted=yes'] if program.encrypted else []), self.template, f'{app}.manifest')
+            self.command('sign', '-k', key, f'{app}.manifest')
+            self.signed[program.name] = app
+        return self.signed[program.name]
+
+    def start(self, program, mode, more=(), options=(), **streams):
+        if program.kind == 'server':
+            self.new_port(program, mode)
+        if program.prepare:
+            subprocess.run(['bash', '-c', self.fill(program.prepare, program, mode)], check=True, cwd=self.scratch / 'host')
+        words = [self.fill(w, program, mode) for w in [*program.command, *more]]
+        if mode != 'native':
+            words = [self.cloister, 'run', '--mode', mode, *options, self.app(program), *words[1:]]
+        env = ENV | program.env if mode == 'native' else self.env
+        return subprocess.Popen(words, env=env, cwd=self.scratch / 'host', text=True, **streams)
+
+    def run(self, program, mode, more=(), options=(), text=''):
+        """A whole run: its output, its errors and its milliseconds."""
+        start = time.perf_counter()
+        process = self.start(program, mode, more, options, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            out, errors = process.communicate(text, timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise Failed(f'still running after {PATIENCE} s')
+        if process.returncode:
+            raise Failed(f'exit {process.returncode}: {errors.strip()[-300:]}')
+        return out, errors, (time.perf_counter() - start) * 1000
+
+class Rounds:
+    """A process that answers `NAME COUNT` with nanoseconds (bench.h, rounds.py)."""
+    def __init__(self, place, program, mode):
+        self.log = open(place.scratch / f'{program.name}-{mode}.log', 'w+')
+        self.process = place.start(program, mode, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log)
+        self.target, self.counts = program.round_ms * 1e6, {}
+
+    def ask(self, name, count):
+        self.process.stdin.write(f'{name} {count}\n')
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            self.log.seek(0)
+            raise Failed(f'{name}: ended with {self.process.wait()}: {self.log.read().strip()[-300:]}')
+        return int(answer)
+
+    def count_for(self, name):
+        """As many operations as make a round long enough; finding out is the warm-up too."""
+        if name not in self.counts:
+            count = 1
+            while (took := self.ask(name, count)) < self.target / 2 and count < 1 << 26:
+                count *= 2
+            self.counts[name] = max(1, int(count * self.target / took))
+        return self.counts[name]
+
+    def measure(self, row):
+        name = row.ask or row.name
+        count = self.count_for(name)
+        ns = self.ask(name, count) / count
+        return row.size * 1e9 / 1048576 / ns if row.unit == 'MB/s' else ns / PER_UNIT[row.unit]
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(PATIENCE)
+
+class Server:
+    """A server in one mode, and its load from outside."""
+    def __init__(self, place, program, mode, options=()):
+        self.place, self.program, self.mode = place, program, mode
+        self.log = open(place.scratch / f'{program.name}-{mode}.log', 'w+')
+        self.process = place.start(program, mode, options=options, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.await_port(place.ports[program.name, mode])
+
+    def await_port(self, port):
+        for _ in range(PATIENCE * 10):
+            if self.process.poll() is not None:
+                raise Failed(f'did not start: {self.output()[-300:]}')
+            with socket.socket() as s:
+                if s.connect_ex(('127.0.0.1', port)) == 0:
+                    return
+            time.sleep(0.1)
+        raise Failed(f'does not listen after {PATIENCE} s')
+
+    def load(self, row):
+        command = self.place.fill(row.load, self.program, self.mode)
+        return subprocess.run(['bash', '-c', command], capture_output=True, text=True, timeout=PATIENCE).stdout
+
+    def measure(self, row):
+        return found(row.figure, self.load(row))
+
+    def output(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        return self.output()
+
+class Commands:
+    """A program that is run whole for each figure: what it prints, or (kind `start`) how long that took."""
+    def __init__(self, place, program, mode):
+        self.place, self.program, self.mode = place, program, mode
+
+    def words(self, row):
+        return ['-c', row.load] if self.program.kind == 'start' else row.load.split()
+
+    def measure(self, row):
+        out, _, ms = self.place.run(self.program, self.mode, self.words(row))
+        return ms if self.program.kind == 'start' else found(row.figure, out)
+
+    def stop(self):
+        pass
+
+SESSIONS = {'rounds': Rounds, 'server': Server, 'command': Commands, 'start': Commands}
+
+def found(pattern, text):
+    m = re.search(pattern, text)
+    if not m:
+        raise Failed(f'no figure in: {text.strip()[-300:]}')
+    return float(m[1])
