@@ -24,6 +24,7 @@
 
 struct run_options {
     const char *mode, *log_level, *stats, *state, *image, *host, *aesm;
+    const char *gdb; /* the debugger to run under; NULL: none */
     unsigned trace;
     int hostname;
     char **app; /* APP and its arguments */
@@ -33,7 +34,7 @@ struct run_options {
 struct run {
     const struct run_options *o;
     char manifest[PATH_MAX], sig[PATH_MAX], verity[PATH_MAX], socket[SOFT_PATH_MAX];
-    char image[PATH_MAX], host[PATH_MAX], numbers[4][16];
+    char image[PATH_MAX], host[PATH_MAX], script[PATH_MAX], numbers[4][16];
     struct plan plan;
     uint8_t *plan_bytes;
     char *words[RUN_WORDS];
@@ -50,6 +51,7 @@ static void help(void)
            "  --log-level L     none, error, warning, debug, trace or all (default: loader.log_level)\n"
            "  --trace LIST      trace sys, host, fs, mm, sig (comma-separated) to stderr\n"
            "  --stats[=json]    print counters to stderr at the end\n"
+           "  --gdb[=PROGRAM]   run under gdb, with symbols of the library OS and of the program (soft, direct)\n"
            "  --state DIR       where the software device keeps its key and quoting service\n"
            "                    (default: ${XDG_STATE_HOME:-~/.local/state}/cloister/soft)\n"
            "  --aesm SOCKET     the quoting service's socket\n"
@@ -88,6 +90,7 @@ static int set_option(struct run_options *o, int option, const char *value)
     case 's': o->stats = value ? value : "text"; break;
     case 'S': o->state = value; break;
     case 'a': o->aesm = value; break;
+    case 'g': o->gdb = value ? value : "gdb"; break;
     case 'i': o->image = value; break;
     case 'H': o->host = value; break;
     default: return -1;
@@ -124,7 +127,7 @@ static int parse_options(int argc, char **argv, struct run_options *o)
         { "mode", required_argument, NULL, 'm' },   { "log-level", required_argument, NULL, 'l' },
         { "trace", required_argument, NULL, 't' },  { "stats", optional_argument, NULL, 's' },
         { "state", required_argument, NULL, 'S' },  { "aesm", required_argument, NULL, 'a' },
-        { "image", required_argument, NULL, 'i' },  { "host", required_argument, NULL, 'H' },
+        { "gdb", optional_argument, NULL, 'g' },    { "image", required_argument, NULL, 'i' },  { "host", required_argument, NULL, 'H' },
         { "help", no_argument, NULL, 'h' },         { 0 },
     };
     int c, ret;
@@ -152,6 +155,8 @@ static int choose_mode(struct run_options *o)
             return term_error("no SGX on this machine: /dev/sgx_enclave does not exist: try --mode soft (no protection), or see 'cloister doctor'");
         o->mode = "sgx";
     }
+    if (strcmp(o->mode, "sgx") == 0 && o->gdb)
+        return term_usage("--gdb is for --mode soft and direct: gdb cannot look into an enclave in hardware");
     if (strcmp(o->mode, "sgx") == 0 && access("/dev/sgx_enclave", R_OK | W_OK))
         return term_error("cannot use SGX: /dev/sgx_enclave: %s: see 'cloister doctor'", strerror(errno));
     return 0;
@@ -258,13 +263,28 @@ static int add_soft_device(struct run *r)
     return 0;
 }
 
+/* gdb runs the launcher, which inherits what we leave open. */
+static int add_debugger(struct run *r)
+{
+    if (paths_find(PATH_GDB, NULL, r->script, sizeof(r->script)))
+        return term_error("cannot find the debugger's script: %s", r->script);
+    add_word(r, r->o->gdb);
+    add_word(r, "-q");
+    add_option(r, "-x", r->script);
+    add_word(r, "--args");
+    return 0;
+}
+
 static int add_words(struct run *r)
 {
     const struct run_options *o = r->o;
+    int ret = o->gdb ? add_debugger(r) : 0;
+    if (ret)
+        return ret;
     add_word(r, r->host);
     add_option(r, "--mode", o->mode);
     add_option(r, "--image", r->image);
-    int ret = add_bytes(r, 0, "--plan-fd", r->plan_bytes, r->plan.h->size);
+    ret = add_bytes(r, 0, "--plan-fd", r->plan_bytes, r->plan.h->size);
     if (ret == 0)
         ret = add_verity(r);
     if (ret == 0 && strcmp(o->mode, "direct") != 0)
@@ -301,9 +321,9 @@ static int become_launcher(struct run *r)
     memcpy(argv + r->word_count, r->o->app + 1, (size_t)arguments * sizeof(*argv));
     say_what_it_is(r->o);
     fflush(NULL);
-    execv(r->host, argv);
+    execvp(argv[0], argv);
     free(argv);
-    return term_error("cannot start the launcher: %s: %s", r->host, strerror(errno));
+    return term_error("cannot start the %s: %s: %s", r->o->gdb ? "debugger" : "launcher", r->words[0], strerror(errno));
 }
 
 static int run_app(struct run_options *o)

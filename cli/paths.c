@@ -20,6 +20,7 @@ static const struct {
     [PATH_IMAGE] = { "cloister.enclave", "CLOISTER_IMAGE" },
     [PATH_HOST] = { "cloister-host", "CLOISTER_HOST" },
     [PATH_RENDER] = { "cloister_render.py", "CLOISTER_RENDER" },
+    [PATH_GDB] = { "gdb/cloister.py", "CLOISTER_GDB" },
 };
 
 /*
@@ -35,6 +36,7 @@ static const char *const g_places[] = {
     "../attest",
     "../python",
     "../../python",
+    "../../tools",
     "../lib/cloister",
     "../libexec/cloister",
     "../share/cloister",

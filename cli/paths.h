@@ -11,6 +11,7 @@ enum path_part {
     PATH_IMAGE,  /* cloister.enclave */
     PATH_HOST,   /* cloister-host, the launcher */
     PATH_RENDER, /* cloister_render.py */
+    PATH_GDB,    /* gdb/cloister.py */
     PATH_PART_COUNT,
 };
 

@@ -21,6 +21,30 @@
 #define REGS_FULL   152
 #define FLAGS_DANGEROUS 0x44500 /* AC NT DF TF: alignment checks would hit our own accesses */
 
+    /* For debuggers: whoever called a door is the program, whose registers stand at `base`. Its stack pointer is one
+       of them: the frame address is only a name. */
+.macro CFI_PROGRAM base
+    .cfi_def_cfa \base, REGS_SIZE
+    .cfi_offset %r15, 0 - REGS_SIZE
+    .cfi_offset %r14, 8 - REGS_SIZE
+    .cfi_offset %r13, 16 - REGS_SIZE
+    .cfi_offset %r12, 24 - REGS_SIZE
+    .cfi_offset %rbp, 32 - REGS_SIZE
+    .cfi_offset %rbx, 40 - REGS_SIZE
+    .cfi_offset %r11, 48 - REGS_SIZE
+    .cfi_offset %r10, 56 - REGS_SIZE
+    .cfi_offset %r9, 64 - REGS_SIZE
+    .cfi_offset %r8, 72 - REGS_SIZE
+    .cfi_offset %rax, 80 - REGS_SIZE
+    .cfi_offset %rcx, 88 - REGS_SIZE
+    .cfi_offset %rdx, 96 - REGS_SIZE
+    .cfi_offset %rsi, 104 - REGS_SIZE
+    .cfi_offset %rdi, 112 - REGS_SIZE
+    .cfi_offset %rip, REGS_RIP - REGS_SIZE
+    .cfi_offset %rsp, REGS_RSP - REGS_SIZE
+.endm
+
+    .cfi_sections .debug_frame /* not measured */
     .text
     .globl syscall_door, event_door, cpu_enter_user, door_exit_start, door_exit_end
     .hidden syscall_door, event_door, cpu_enter_user, door_exit_start, door_exit_end
@@ -28,6 +52,9 @@
     .p2align 6
     .type syscall_door, @function
 syscall_door:
+    .cfi_startproc simple
+    .cfi_signal_frame
+    .cfi_undefined %rip         /* until all are pushed */
     movq %rsp, %gs:TB_USER_RSP
     movq %gs:TB_STACK_TOP, %rsp
     pushq $0                    /* full */
@@ -50,6 +77,7 @@ syscall_door:
     pushq %r13
     pushq %r14
     pushq %r15
+    CFI_PROGRAM %rsp
     testl $FLAGS_DANGEROUS, REGS_RFLAGS(%rsp)
     jnz flags_clean
 flags_done:
@@ -62,6 +90,8 @@ door_exit_start:
     jne exit_pending
     cmpq $0, REGS_FULL(%rsp)
     jne exit_full
+    .cfi_remember_state
+    .cfi_undefined %rip
     /* The arithmetic flags survive a system call. As popfq would restore them, but in a few cycles. */
     movb REGS_RFLAGS(%rsp), %ah
     movb REGS_RFLAGS+1(%rsp), %al
@@ -111,6 +141,7 @@ exit_full:
     movq 24(%rsp), %rsp
     jmpq *%gs:TB_USER_RIP
 door_exit_end:
+    .cfi_restore_state
 
     /* As the syscall instruction masks them. The way back is the full one, which restores them. */
 flags_clean:
@@ -123,15 +154,21 @@ exit_pending:
     movq %rsp, %rdi
     call event_pending          /* enclave/event.c */
     jmp door_exit_start
+    .cfi_endproc
     .size syscall_door, . - syscall_door
 
     .type event_door, @function
 event_door:
+    .cfi_startproc simple
+    .cfi_signal_frame
+    CFI_PROGRAM %rdi
     cld
     movq %rdi, %rbx
+    .cfi_def_cfa_register %rbx
     call event_dispatch         /* enclave/event.c: (regs, event) */
     movq %rbx, %rsp
     jmp door_exit_start
+    .cfi_endproc
     .size event_door, . - event_door
 
     /* rdi: struct cpu_regs to enter the program with; anywhere below the top of this stack. */

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "host/debugger.h"
 #include "host/say.h"
 #include "host/serve.h"
 #include "host/signals.h"
@@ -114,6 +115,7 @@ void build_enclave(const struct options *o, const struct image *image, const str
     if (g_host.device->finish && g_host.device->finish(&image->elf, &g_layout))
         host_fail("cannot prepare the image: %s", image->path);
     g_host.load_ns = now_ns() - since;
+    debugger_image_loaded(image->path, g_layout.image);
 }
 
 static uint64_t vdso_address(void)

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "host/debugger.h"
 #include "host/say.h"
 #include "host/start_info.h"
 #include "host/syscall.h"
@@ -98,6 +99,7 @@ _Noreturn void direct_run(const struct options *o, const struct image *image, co
     uint64_t base = map_image(image);
     void *stack = map_stack();
 
+    debugger_image_loaded(image->path, base);
     start_info_fill(o, plan, plan->h->max_threads, &start);
     start.plan = copy_plan(plan);
     start.plan_size = plan->h->size;

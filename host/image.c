@@ -48,14 +48,15 @@ void image_read_exactly(int fd, const char *what, const char *why, void *out, ui
 {
     uint8_t *p = out, extra;
     uint64_t done = 0;
+    /* pread: a debugger starts us again with the same descriptors */
     while (done < size) {
-        ssize_t n = read(fd, p + done, size - done);
+        ssize_t n = pread(fd, p + done, size - done, (off_t)done);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             break;
         done += (uint64_t)n;
     }
-    if (done != size || read(fd, &extra, 1) != 0)
+    if (done != size || pread(fd, &extra, 1, (off_t)size) != 0)
         host_fail("wrong size: %s: %s", what, why);
 }

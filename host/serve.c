@@ -12,6 +12,7 @@
 #include <fcntl.h>
 
 #include "host/conduct.h"
+#include "host/debugger.h"
 #include "host/device.h"
 #include "host/quoting.h"
 #include "host/say.h"
@@ -89,12 +90,6 @@ static int64_t own_cpuid(struct host_thread *t, const uint64_t r[6])
     return 0;
 }
 
-/* Only a debugger wants to know; none is attached to this launcher. */
-static int64_t own_debug_map(struct host_thread *t, const uint64_t r[6])
-{
-    return 0;
-}
-
 static own_call *const g_own[HC_COUNT] = {
     [HC_exit] = own_exit,
     [HC_thread_create] = own_thread_create,
@@ -106,7 +101,6 @@ static own_call *const g_own[HC_COUNT] = {
     [HC_quote_target] = own_quote_target,
     [HC_quote_get] = own_quote_get,
     [HC_cpuid] = own_cpuid,
-    [HC_debug_map] = own_debug_map,
 };
 
 static int64_t serve_honestly(struct host_thread *t, const struct hostcall_frame *f)
@@ -144,7 +138,7 @@ _Noreturn void serve_thread(struct host_thread *t, uint64_t reason, uint64_t arg
                       (unsigned long)t->index, (unsigned long)reason);
         if (frame != t->staging)
             host_fail("the enclave passed a frame outside its staging area: thread %lu", (unsigned long)t->index);
-        argument = (uint64_t)serve_call(t, pointer_to(frame));
+        argument = (uint64_t)debugger_serve_call(t, pointer_to(frame), t->tcs + PAGE_SIZE); /* its page: lib/sgx/layout.h */
         reason = ENTER_RETURN;
     }
 }

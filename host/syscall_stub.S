@@ -6,6 +6,7 @@
  * the handler looks whether RIP lies in [host_blocking_begin, host_blocking_syscall_insn] and goes on
  * at host_blocking_interrupted instead, which answers -EINTR.
  */
+        .cfi_sections .debug_frame              /* for debuggers */
         .text
         .globl host_blocking_syscall, host_blocking_begin, host_blocking_insn, host_blocking_interrupted
         .globl host_thread_clone, host_restorer
@@ -15,6 +16,7 @@
 /* rdi = volatile uint64_t *pending, rsi = number, rdx = const uint64_t args[6] */
         .type host_blocking_syscall, @function
 host_blocking_syscall:
+        .cfi_startproc
         mov     %rdi, %rcx
         mov     %rsi, %rax
         mov     %rdx, %r11
@@ -33,6 +35,7 @@ host_blocking_insn:
 host_blocking_interrupted:
         mov     $-4, %rax                       /* -EINTR */
         ret
+        .cfi_endproc
         .size host_blocking_syscall, . - host_blocking_syscall
 
 /*
@@ -41,6 +44,7 @@ host_blocking_interrupted:
  */
         .type host_thread_clone, @function
 host_thread_clone:
+        .cfi_startproc
         and     $-16, %rsi
         mov     %rcx, %r10                      /* child_tid */
         mov     %r8, %r11
@@ -53,11 +57,13 @@ host_thread_clone:
         test    %rax, %rax
         jz      1f
         ret
-1:      xor     %ebp, %ebp
+1:      .cfi_undefined %rip                     /* the outermost frame */
+        xor     %ebp, %ebp
         pop     %rax
         pop     %rdi
         call    *%rax
         ud2
+        .cfi_endproc
         .size host_thread_clone, . - host_thread_clone
 
         .type host_restorer, @function

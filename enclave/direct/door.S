@@ -3,6 +3,7 @@
  */
 #include "enclave/thread_block.h"
 
+    .cfi_sections .debug_frame /* for debuggers */
     .text
     .globl direct_entry, direct_syscall, direct_syscall_blocking, direct_restorer, direct_clone
     .globl direct_thread_end, direct_block_start, direct_block_end, direct_block_interrupted
@@ -11,14 +12,18 @@
 
     .type direct_entry, @function
 direct_entry:
+    .cfi_startproc simple
+    .cfi_undefined %rip         /* the outermost frame */
     xorl %ebp, %ebp
     andq $-16, %rsp
     call direct_main
     ud2
+    .cfi_endproc
 
     /* int64_t direct_syscall(nr, const uint64_t r[6]) */
     .type direct_syscall, @function
 direct_syscall:
+    .cfi_startproc
     movq %rdi, %rax
     movq %rsi, %r11
     movq 0(%r11), %rdi
@@ -29,11 +34,13 @@ direct_syscall:
     movq 40(%r11), %r9
     syscall
     ret
+    .cfi_endproc
 
     /* The same for calls that may block: -EINTR when an event is pending. An event that arrives between
        the look and the syscall instruction sends the thread to direct_block_interrupted. */
     .type direct_syscall_blocking, @function
 direct_syscall_blocking:
+    .cfi_startproc
     movq %rdi, %rax
     movq %rsi, %r11
     movq 0(%r11), %rdi
@@ -51,6 +58,7 @@ direct_block_end:
 direct_block_interrupted:
     movq $-4, %rax
     ret
+    .cfi_endproc
 
 direct_restorer:
     movl $15, %eax              /* rt_sigreturn */
@@ -59,6 +67,7 @@ direct_restorer:
     /* int64_t direct_clone(flags, stack, int *ptid, int *ctid, struct thread_block *) */
     .type direct_clone, @function
 direct_clone:
+    .cfi_startproc
     movq %rcx, %r10
     movq %r8, %r9
     xorl %r8d, %r8d
@@ -67,11 +76,13 @@ direct_clone:
     testq %rax, %rax
     jz 1f
     ret
-1:  xorl %ebp, %ebp
+1:  .cfi_undefined %rip
+    xorl %ebp, %ebp
     movq %r9, %rdi
     wrgsbase %r9
     call direct_thread_main
     ud2
+    .cfi_endproc
 
     /* The thread ends; its stack may be given to another at once, so no stack is touched. */
     .type direct_thread_end, @function

@@ -40,7 +40,7 @@ static uint64_t linux_prot(unsigned prot)
 static int64_t direct_call(enum hostcall_nr nr, const struct hostcall *hc, const uint64_t r[6])
 {
     if (hc->linux_nr < 0)
-        return nr == HC_debug_map ? 0 : -ENOENT;
+        return -ENOENT;
     if (gate_blocks(nr))
         return direct_syscall_blocking((uint64_t)hc->linux_nr, r);
     return direct_syscall((uint64_t)hc->linux_nr, r);

@@ -19,6 +19,7 @@
 
 #define XSAVE_AREA  11008       /* standard format up to and with AMX tile data; a multiple of 64 */
 
+    .cfi_sections .debug_frame /* for debuggers; not measured */
     .text
     .globl enclave_entry, sgx_exit_call, sgx_thread_end, sgx_ereport, sgx_egetkey
     .globl sgx_exit_start, sgx_exit_end, sgx_exit_interrupted
@@ -58,6 +59,8 @@
     .p2align 6
     .type enclave_entry, @function
 enclave_entry:
+    .cfi_startproc simple
+    .cfi_undefined %rip         /* the outermost frame */
     cld
     cmpq $1, %rax
     je enter_event
@@ -155,6 +158,7 @@ exit_clean:
     xorl %esi, %esi
     LEAVE
     ud2
+    .cfi_endproc
 
     /* _Noreturn void sgx_refuse(void): an entry that the doors let in and C did not. */
     .globl sgx_refuse

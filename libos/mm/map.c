@@ -6,6 +6,7 @@
  * such a mapping does not grow: stacks are given their full size. Anonymous shared memory is
  * private memory of this instance, which all processes in it share by address.
  */
+#include "enclave/debugger.h"
 #include "enclave/heap.h"
 #include "enclave/machine.h"
 #include "enclave/ranges.h"
@@ -358,6 +359,8 @@ int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t size, uint32_t prot, uint3
     rwlock_write_end(&mm->lock);
     if (r == -ENOMEM && want.prot != PROT_NONE) /* malloc tries big reservations and does without */
         mm_report_oom("mmap", size);
+    if (r >= 0 && want.file && prot & PROT_EXEC)
+        debugger_event(DEBUGGER_CODE_MAPPED, (uint64_t)r, file, offset);
     return r;
 }
 

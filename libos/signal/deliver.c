@@ -5,6 +5,7 @@
  */
 #include "libos/signal/signal.h"
 
+#include "enclave/debugger.h"
 #include "enclave/log.h"
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
@@ -61,6 +62,7 @@ static _Noreturn void die(struct thread *t, int sig, const struct linux_siginfo 
     if (sig != SIGTERM && sig != SIGINT && sig != SIGPIPE && sig != SIGHUP)
         log_warning("process %d: killed by signal %d (code %d, address %#lx) in thread %d (%s) at rip %#lx", t->process->pid,
                     sig, info->code, info->code > 0 ? info->u.fault.address : 0, t->tid, t->name, t->regs ? t->regs->rip : 0);
+    debugger_event(DEBUGGER_KILLED, (uint64_t)sig, NULL, 0);
     process_exit_group(sig);
 }
 

@@ -6,7 +6,7 @@ import sys
 
 root = pathlib.Path(sys.argv[1])
 bad = 0
-for doc in ("docs/ARCHITECTURE.md", "docs/TRUST.md", "README.md", "CONTRIBUTING.md"):
+for doc in ("docs/ARCHITECTURE.md", "docs/TRUST.md", "docs/DEBUGGING.md", "README.md", "CONTRIBUTING.md"):
     text = (root / doc).read_text()
     for path, function in re.findall(r"`((?:lib|enclave|libos|host|attest|manifest|cli|tests|python|examples)/[\w/.-]+?)(?::(\w+))?`", text):
         file = root / path
