@@ -11,6 +11,7 @@
 #include "host/syscall.h"
 #include "lib/base/bytes.h"
 #include "lib/base/str.h"
+#include "lib/boundary/message.h"
 #include "lib/boundary/start.h"
 
 #define LIE_AFTER 3
@@ -156,6 +157,47 @@ static int64_t epoll_forged(struct host_thread *t, const struct hostcall_frame *
 {
     fill(f->r[1], 0xff, f->r[2] * 12);
     return (int64_t)f->r[2];
+}
+
+/* One control message with this header and first word, whatever was asked for. */
+static int64_t tell_control(const struct hostcall_frame *f, uint64_t length, int level, int type, uint32_t word, int64_t ret)
+{
+    struct host_message *m = pointer_to(f->r[4]);
+    const struct linux_cmsghdr h = { .length = length, .level = level, .type = type };
+    if (ret < 0)
+        return ret;
+    memcpy(m->control, &h, sizeof(h));
+    store_le32(m->control + sizeof(h), word);
+    m->control_size = 24;
+    return ret;
+}
+
+static int64_t control_long(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    return tell_control(f, UINT64_MAX - 6, IPPROTO_IP, IP_TTL, 64, ret);
+}
+
+static int64_t control_short(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    return tell_control(f, 0, IPPROTO_IP, IP_TTL, 64, ret);
+}
+
+static int64_t control_wild(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    return tell_control(f, 20, IPPROTO_IP, IP_TTL, UINT32_MAX, ret);
+}
+
+/* Descriptors from nowhere. */
+static int64_t control_unasked(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    return tell_control(f, 20, SOL_SOCKET, SCM_RIGHTS, 0, ret);
+}
+
+static int64_t control_sizes(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    struct host_message *m = pointer_to(f->r[4]);
+    m->control_size = m->name_size = UINT32_MAX;
+    return ret;
 }
 
 /* A plausible size and type; a block size to allocate, times that are none. */
@@ -317,9 +359,9 @@ static void sizes_wild(struct host_thread *t, uint64_t *reason, uint64_t *argume
 }
 
 static const struct lie g_lies[] = {
-    { "read-long", read_long, NULL, { HC_read + 1, HC_pread64 + 1, HC_getdents64 + 1, HC_recvfrom + 1 } },
-    { "length-huge", length_huge, NULL, { HC_read + 1, HC_pread64 + 1, HC_getdents64 + 1, HC_recvfrom + 1 } },
-    { "write-long", write_long, NULL, { HC_write + 1, HC_pwrite64 + 1, HC_sendto + 1 } },
+    { "read-long", read_long, NULL, { HC_read + 1, HC_pread64 + 1, HC_getdents64 + 1, HC_recvfrom + 1, HC_recvmsg + 1 } },
+    { "length-huge", length_huge, NULL, { HC_read + 1, HC_pread64 + 1, HC_getdents64 + 1, HC_recvfrom + 1, HC_recvmsg + 1 } },
+    { "write-long", write_long, NULL, { HC_write + 1, HC_pwrite64 + 1, HC_sendto + 1, HC_sendmsg + 1 } },
     { "fd-wild", fd_wild, NULL, { HC_openat + 1, HC_socket + 1, HC_accept4 + 1, HC_eventfd2 + 1 } },
     { "fd-stdin", fd_stdin, NULL, { HC_openat + 1, HC_socket + 1 } },
     { "errno-wild", errno_wild, NULL, { 0 } },
@@ -338,6 +380,11 @@ static const struct lie g_lies[] = {
     { "cpuid-wild", cpuid_wild, NULL, { HC_cpuid + 1 }, .at_once = true },
     { "poll-rewritten", poll_rewritten, NULL, { HC_ppoll + 1 } },
     { "epoll-forged", epoll_forged, NULL, { HC_epoll_pwait + 1 } },
+    { "control-long", control_long, NULL, { HC_recvmsg + 1 } },
+    { "control-short", control_short, NULL, { HC_recvmsg + 1 } },
+    { "control-wild", control_wild, NULL, { HC_recvmsg + 1 } },
+    { "control-unasked", control_unasked, NULL, { HC_recvmsg + 1 } },
+    { "control-sizes", control_sizes, NULL, { HC_recvmsg + 1 } },
     { "stat-odd", stat_odd, NULL, { HC_fstat + 1, HC_newfstatat + 1 } },
     { "statfs-odd", statfs_odd, NULL, { HC_statfs + 1 }, .at_once = true },
     { "entry-slash", entry_slash, NULL, { HC_getdents64 + 1 }, .at_once = true },

@@ -21,6 +21,7 @@
 #include "host/syscall_stub.h"
 #include "lib/base/bytes.h"
 #include "lib/base/checked.h"
+#include "lib/boundary/message.h"
 #include "lib/boundary/start.h"
 
 typedef int64_t own_call(struct host_thread *t, const uint64_t r[6]);
@@ -90,6 +91,25 @@ static int64_t own_cpuid(struct host_thread *t, const uint64_t r[6])
     return 0;
 }
 
+/* Host sockets never block: no signal can be missed here. */
+static int64_t own_sendmsg(struct host_thread *t, const uint64_t r[6])
+{
+    struct linux_msghdr h;
+    uint64_t iov[2];
+    host_message_open(pointer_to(r[4]), true, r[1], r[2], &h, iov);
+    return sys3(__NR_sendmsg, r[0], address_of(&h), r[3]);
+}
+
+static int64_t own_recvmsg(struct host_thread *t, const uint64_t r[6])
+{
+    struct linux_msghdr h;
+    uint64_t iov[2];
+    host_message_open(pointer_to(r[4]), false, r[1], r[2], &h, iov);
+    int64_t ret = sys3(__NR_recvmsg, r[0], address_of(&h), r[3]);
+    host_message_close(pointer_to(r[4]), &h);
+    return ret;
+}
+
 static own_call *const g_own[HC_COUNT] = {
     [HC_exit] = own_exit,
     [HC_thread_create] = own_thread_create,
@@ -101,6 +121,8 @@ static own_call *const g_own[HC_COUNT] = {
     [HC_quote_target] = own_quote_target,
     [HC_quote_get] = own_quote_get,
     [HC_cpuid] = own_cpuid,
+    [HC_sendmsg] = own_sendmsg,
+    [HC_recvmsg] = own_recvmsg,
 };
 
 static int64_t serve_honestly(struct host_thread *t, const struct hostcall_frame *f)

@@ -15,6 +15,7 @@
 #include "enclave/zone_alloc.h"
 #include "lib/base/bytes.h"
 #include "lib/base/str.h"
+#include "lib/boundary/message.h"
 #include "lib/boundary/start.h"
 #include "lib/crypto/crypto.h"
 #include "lib/linux/time.h"
@@ -37,8 +38,23 @@ static uint64_t linux_prot(unsigned prot)
 }
 
 
+/* sendmsg and recvmsg, whose msghdr the table has flattened. */
+static int64_t direct_message(bool sending, const uint64_t r[6])
+{
+    struct host_message *m = (struct host_message *)r[4];
+    struct linux_msghdr h;
+    uint64_t iov[2];
+    host_message_open(m, sending, r[1], r[2], &h, iov);
+    int64_t ret = direct_sys(sending ? NR_SENDMSG : NR_RECVMSG, r[0], (uintptr_t)&h, r[3]);
+    if (!sending)
+        host_message_close(m, &h);
+    return ret;
+}
+
 static int64_t direct_call(enum hostcall_nr nr, const struct hostcall *hc, const uint64_t r[6])
 {
+    if (nr == HC_sendmsg || nr == HC_recvmsg)
+        return direct_message(nr == HC_sendmsg, r);
     if (hc->linux_nr < 0)
         return -ENOENT;
     if (gate_blocks(nr))

@@ -164,7 +164,7 @@ static int sgx_key_now(const struct sgx_keyrequest *request, uint8_t key[16])
 
 const struct backend backend_sgx = {
     .call = sgx_call,
-    .transfer_max = STAGING_SIZE - STAGING_DATA - 1024,
+    .transfer_max = STAGING_SIZE - STAGING_DATA - 2048,
     .pages_commit = sgx_pages_commit,
     .pages_protect = sgx_pages_protect,
     .pages_release = sgx_pages_release,

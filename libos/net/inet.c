@@ -16,36 +16,12 @@
 #include "lib/linux/fcntl.h"
 #include "lib/linux/ioctl.h"
 #include "libos/ipc/poll.h"
-#include "libos/ipc/sigpipe.h"
-#include "libos/net/socket.h"
-#include "libos/sys/iobuf.h"
 #include "libos/sys/ioctl_arg.h"
-
-#define DATAGRAM_MAX 65536u
-#define GATHER_MAX   65536u /* small pieces of a stream are sent as one up to this */
-#define SEND_FLAGS                                                                                 \
-    (MSG_OOB | MSG_DONTROUTE | MSG_DONTWAIT | MSG_EOR | MSG_CONFIRM | MSG_NOSIGNAL | MSG_MORE)
-#define RECV_FLAGS                                                                                 \
-    (MSG_OOB | MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL | MSG_ERRQUEUE | MSG_NOSIGNAL |   \
-     MSG_CMSG_CLOEXEC)
-
-struct inet_socket {
-    struct socket s;
-    int host_fd;
-    bool connecting; /* a blocking connect was interrupted: its retry may find it done */
-};
-
-static struct inet_socket *inet_of(struct socket *s)
-{
-    return container_of(s, struct inet_socket, s);
-}
 
 /* ---- addresses */
 
-/* An address of the program, cut to its family's size. AF_UNSPEC only where it means "disconnect".
- */
-static int check_address(const struct socket *s, const struct net_address *a, bool may_unspec,
-                         struct net_address *out)
+int inet_check_address(const struct socket *s, const struct net_address *a, bool may_unspec,
+                       struct net_address *out)
 {
     if (a->size < sizeof(uint16_t))
         return -EINVAL;
@@ -99,6 +75,8 @@ int inet_create(int domain, int type, int protocol, uint32_t flags, struct file 
     if (type != SOCK_STREAM && type != SOCK_DGRAM)
         return -ESOCKTNOSUPPORT;
     int own = type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+    if (type == SOCK_DGRAM && protocol == IPPROTO_UDPLITE)
+        own = protocol;
     if (protocol != 0 && protocol != own)
         return -EPROTONOSUPPORT;
     int64_t fd = host_call(socket, (uint64_t)domain,
@@ -109,11 +87,11 @@ int inet_create(int domain, int type, int protocol, uint32_t flags, struct file 
 static int inet_bind(struct socket *s, const struct net_address *a)
 {
     struct net_address to;
-    int r = check_address(s, a, false, &to);
+    int r = inet_check_address(s, a, false, &to);
     return r < 0 ? r : (int)host_call(bind, (uint64_t)inet_of(s)->host_fd, PTR(&to.a), to.size);
 }
 
-static int pending_error(struct inet_socket *i)
+int inet_pending_error(struct inet_socket *i)
 {
     uint8_t value[OPTION_MAX];
     uint32_t size = sizeof(int32_t);
@@ -130,7 +108,7 @@ static int inet_connect(struct socket *s, const struct net_address *a)
 {
     struct inet_socket *i = inet_of(s);
     struct net_address to;
-    int r = check_address(s, a, true, &to);
+    int r = inet_check_address(s, a, true, &to);
     if (r < 0)
         return r;
     r = (int)host_call(connect, (uint64_t)i->host_fd, PTR(&to.a), to.size);
@@ -150,7 +128,7 @@ static int inet_connect(struct socket *s, const struct net_address *a)
     if (r < 0)
         return r; /* interrupted: it goes on, and the restarted call waits for it again */
     i->connecting = false;
-    return pending_error(i);
+    return inet_pending_error(i);
 }
 
 static int inet_listen(struct socket *s, int backlog)
@@ -172,7 +150,10 @@ static int inet_accept(struct socket *s, uint32_t flags, struct net_address *pee
                 (void)host_call(close, (uint64_t)fd);
                 return -EIO;
             }
-            return wrap((int)fd, s->domain, s->type, s->protocol, flags, out);
+            int r = wrap((int)fd, s->domain, s->type, s->protocol, flags, out);
+            if (r == 0) /* options are inherited */
+                inet_of(socket_of(*out))->asked = __atomic_load_n(&i->asked, __ATOMIC_ACQUIRE);
+            return r;
         }
         if (fd == -EINTR)
             continue;
@@ -193,162 +174,6 @@ static int inet_name(struct socket *s, bool of_peer, struct net_address *out)
     return r < 0 ? r : inet_check_host_address(s->domain, out);
 }
 
-/* ---- sending */
-
-static int64_t send_span(struct inet_socket *i, const struct net_address *to, uint64_t span,
-                         uint64_t size, uint32_t flags, int64_t deadline)
-{
-    for (;;) {
-        int64_t n = host_call(sendto, (uint64_t)i->host_fd, span, size,
-                              flags | MSG_NOSIGNAL | MSG_DONTWAIT, to->size ? PTR(&to->a) : 0,
-                              to->size);
-        if (n != -EAGAIN || deadline == 0)
-            return n;
-        int r = file_wait(&i->s.file, EPOLLOUT, deadline);
-        if (r < 0)
-            return r;
-    }
-}
-
-/* One datagram, or what is left of a scattered stream write, in one piece of our memory. */
-static int64_t send_gathered(struct inet_socket *i, const struct net_address *to, struct iobuf *b,
-                             uint64_t size, uint32_t flags, int64_t deadline)
-{
-    uint8_t *bounce = mem_alloc(size ? size : 1);
-    if (!bounce)
-        return -ENOMEM;
-    struct iobuf ahead = *b; /* the stream may take less than we gathered */
-    if (b->segments == b->inline_segments)
-        ahead.segments = ahead.inline_segments;
-    int64_t n = size ? iobuf_get(&ahead, bounce, size) : 0;
-    if (n >= 0 && (uint64_t)n < size)
-        n = -EFAULT;
-    if (n >= 0)
-        n = send_span(i, to, PTR(bounce), size, flags, deadline);
-    if (n > 0)
-        iobuf_advance(b, (uint64_t)n);
-    mem_free(bounce);
-    return n;
-}
-
-static int64_t send_some(struct inet_socket *i, const struct net_address *to, struct iobuf *b,
-                         uint32_t flags, int64_t deadline)
-{
-    uint64_t size, span = iobuf_span(b, &size);
-    bool stream = i->s.type == SOCK_STREAM;
-    if (size == b->left && size != 0) {
-        int64_t n = send_span(i, to, span, size, flags, deadline);
-        if (n > 0)
-            iobuf_advance(b, (uint64_t)n);
-        return n;
-    }
-    if (!stream && b->left > DATAGRAM_MAX)
-        return -EMSGSIZE;
-    if (stream && size >= GATHER_MAX) {
-        int64_t n = send_span(i, to, span, size, flags | MSG_MORE, deadline);
-        if (n > 0)
-            iobuf_advance(b, (uint64_t)n);
-        return n;
-    }
-    return send_gathered(i, to, b, MIN(b->left, GATHER_MAX), flags, deadline);
-}
-
-static int64_t inet_send(struct socket *s, struct net_message *m, struct iobuf *b)
-{
-    struct inet_socket *i = inet_of(s);
-    struct net_address to = { 0 };
-    int64_t done = 0, r = 0, deadline = socket_deadline(s, m->flags, true);
-    if (m->flags & ~SEND_FLAGS)
-        return -EOPNOTSUPP;
-    if (m->control)
-        return -EINVAL;
-    if (m->name.size && s->type == SOCK_DGRAM) { /* a stream ignores it */
-        r = check_address(s, &m->name, false, &to);
-        if (r < 0)
-            return r;
-    }
-    uint32_t flags = m->flags & (MSG_OOB | MSG_DONTROUTE | MSG_EOR | MSG_CONFIRM | MSG_MORE);
-    do {
-        r = send_some(i, &to, b, flags, deadline);
-        done += r > 0 ? r : 0;
-    } while (s->type == SOCK_STREAM && b->left && r > 0);
-    if (r == -EPIPE && done == 0 && s->type == SOCK_STREAM && !(m->flags & MSG_NOSIGNAL))
-        return sigpipe_raise();
-    return r < 0 && done == 0 ? r : done;
-}
-
-/* ---- receiving */
-
-static int64_t recv_span(struct inet_socket *i, struct net_address *from, uint64_t span,
-                         uint64_t size, uint32_t flags, int64_t deadline)
-{
-    for (;;) {
-        from->size = sizeof(from->a);
-        int64_t n = host_call(recvfrom, (uint64_t)i->host_fd, span, size, flags | MSG_DONTWAIT,
-                              PTR(&from->a), PTR(&from->size));
-        if (n < 0) /* host may have written a length before the gate refused its answer */
-            from->size = 0;
-        if (n != -EAGAIN || deadline == 0)
-            return n;
-        int r = file_wait(&i->s.file, EPOLLIN | EPOLLRDHUP, deadline);
-        if (r < 0)
-            return r;
-    }
-}
-
-/* Whole into our memory, so that its true size is known: recvfrom() alone does not tell of
- * truncation. */
-static int64_t recv_datagram(struct inet_socket *i, struct net_message *m, struct iobuf *b,
-                             int64_t deadline)
-{
-    uint8_t *bounce = mem_alloc(DATAGRAM_MAX);
-    if (!bounce)
-        return -ENOMEM;
-    int64_t n = recv_span(i, &m->name, PTR(bounce), DATAGRAM_MAX, m->flags & MSG_PEEK, deadline);
-    int64_t moved = n > 0 && b->left ? iobuf_put(b, bounce, MIN((uint64_t)n, b->left)) : MIN(n, 0);
-    mem_free(bounce);
-    if (moved < 0)
-        return moved;
-    if (inet_check_host_address(i->s.domain, &m->name) < 0)
-        return -EIO;
-    if (moved < n)
-        m->out_flags |= MSG_TRUNC;
-    return m->flags & MSG_TRUNC ? n : moved;
-}
-
-static int64_t recv_stream(struct inet_socket *i, struct net_message *m, struct iobuf *b,
-                           int64_t deadline)
-{
-    int64_t done = 0;
-    uint32_t flags = m->flags & (MSG_PEEK | MSG_OOB | MSG_TRUNC);
-    bool all = (m->flags & MSG_WAITALL) && !(m->flags & (MSG_PEEK | MSG_OOB));
-    struct net_address ignored; /* a stream names nobody */
-    for (;;) {
-        uint64_t size, span = iobuf_span(b, &size);
-        /* Once there is something, more is only taken when it is there already, or MSG_WAITALL
-         * asks. */
-        int64_t n = recv_span(i, &ignored, span, size, flags, done && !all ? 0 : deadline);
-        if (n <= 0)
-            return done ? done : n;
-        iobuf_advance(b, (uint64_t)n);
-        done += n;
-        if (b->left == 0 || (flags & (MSG_PEEK | MSG_OOB)) || ((uint64_t)n < size && !all))
-            return done;
-    }
-}
-
-static int64_t inet_recv(struct socket *s, struct net_message *m, struct iobuf *b)
-{
-    struct inet_socket *i = inet_of(s);
-    int64_t deadline = socket_deadline(s, m->flags, false);
-    if (m->flags & ~RECV_FLAGS)
-        return -EOPNOTSUPP;
-    if (m->flags & MSG_ERRQUEUE)
-        return -EAGAIN; /* no error queue: it is always empty */
-    return s->type == SOCK_DGRAM ? recv_datagram(i, m, b, deadline)
-                                 : recv_stream(i, m, b, deadline);
-}
-
 /* ---- the rest */
 
 static int inet_shutdown(struct socket *s, int how)
@@ -358,7 +183,11 @@ static int inet_shutdown(struct socket *s, int how)
 
 static int inet_set(struct socket *s, int level, int name, const void *value, uint32_t size)
 {
-    return inet_set_option(inet_of(s)->host_fd, level, name, value, size);
+    struct inet_socket *i = inet_of(s);
+    int r = inet_set_option(i->host_fd, level, name, value, size);
+    if (r == 0) /* turned off again too: datagrams that came before still carry them */
+        __atomic_fetch_or(&i->asked, inet_control_bit(level, name), __ATOMIC_RELEASE);
+    return r;
 }
 
 static int inet_get(struct socket *s, int level, int name, void *value, uint32_t *size)

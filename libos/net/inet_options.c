@@ -8,7 +8,7 @@
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
 
-enum { GET = 1, SET = 2, BOTH = 3, KEPT = 4 /* accepted, without effect: see note */ };
+enum { GET = 1, SET = 2, BOTH = 3 };
 
 struct option {
     int16_t level, name;
@@ -34,12 +34,23 @@ static const struct option options[] = {
     { SOL_SOCKET, SO_RCVLOWAT,   BOTH, 4, 0 },
     { SOL_SOCKET, SO_SNDLOWAT,   GET,  4, 0 },
     { SOL_SOCKET, SO_ACCEPTCONN, GET,  4, 0 },
+    { SOL_SOCKET, SO_TIMESTAMP,  BOTH, 4, 0 },
+    { SOL_SOCKET, SO_TIMESTAMPNS, BOTH, 4, 0 },
+    { SOL_SOCKET, SO_RXQ_OVFL,   BOTH, 4, 0 },
+    { SOL_SOCKET, SO_PEEK_OFF,   BOTH, 4, 0 },
     { SOL_SOCKET, SO_INCOMING_CPU, BOTH, 4, 0 },
+    { SOL_SOCKET, SO_TIMESTAMP_NEW,   BOTH, 4, 0 },
+    { SOL_SOCKET, SO_TIMESTAMPNS_NEW, BOTH, 4, 0 },
     { IPPROTO_IP, IP_TOS,             BOTH, 4, 0 },
     { IPPROTO_IP, IP_TTL,             BOTH, 4, 0 },
     { IPPROTO_IP, IP_MTU_DISCOVER,    BOTH, 4, 0 },
     { IPPROTO_IP, IP_MTU,             GET,  4, 0 },
-    { IPPROTO_IP, IP_RECVERR,         KEPT, 4, 0 }, /* there is no error queue, so it must not fill up at the host */
+    { IPPROTO_IP, IP_RECVERR,         BOTH, 4, 0 },
+    { IPPROTO_IP, IP_PKTINFO,         BOTH, 4, 0 },
+    { IPPROTO_IP, IP_RECVTTL,         BOTH, 4, 0 },
+    { IPPROTO_IP, IP_RECVTOS,         BOTH, 4, 0 },
+    { IPPROTO_IP, IP_RECVORIGDSTADDR, BOTH, 4, 0 },
+    { IPPROTO_IP, IP_MULTICAST_ALL,   BOTH, 4, 0 },
     { IPPROTO_IP, IP_FREEBIND,        BOTH, 4, 0 },
     { IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, BOTH, 4, 0 },
     { IPPROTO_IP, IP_MULTICAST_IF,    SET,  4, 12 },
@@ -54,9 +65,21 @@ static const struct option options[] = {
     { IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP,  SET,  20, 0 },
     { IPPROTO_IPV6, IPV6_DROP_MEMBERSHIP, SET,  20, 0 },
     { IPPROTO_IPV6, IPV6_MTU_DISCOVER,    BOTH, 4, 0 },
-    { IPPROTO_IPV6, IPV6_RECVERR,         KEPT, 4, 0 },
+    { IPPROTO_IPV6, IPV6_RECVERR,         BOTH, 4, 0 },
+    { IPPROTO_IPV6, IPV6_MTU,             BOTH, 4, 0 },
+    { IPPROTO_IPV6, IPV6_RECVPKTINFO,     BOTH, 4, 0 },
+    { IPPROTO_IPV6, IPV6_PKTINFO,         SET, 20, 0 },
+    { IPPROTO_IPV6, IPV6_RECVHOPLIMIT,    BOTH, 4, 0 },
+    { IPPROTO_IPV6, IPV6_DONTFRAG,        BOTH, 4, 0 },
+    { IPPROTO_IPV6, IPV6_RECVTCLASS,      BOTH, 4, 0 },
+    { IPPROTO_IPV6, IPV6_RECVORIGDSTADDR, BOTH, 4, 0 },
     { IPPROTO_IPV6, IPV6_V6ONLY,          BOTH, 4, 0 },
     { IPPROTO_IPV6, IPV6_TCLASS,          BOTH, 4, 0 },
+    { IPPROTO_UDP, UDP_CORK,         BOTH, 4, 0 },
+    { IPPROTO_UDP, UDP_SEGMENT,      BOTH, 4, 0 },
+    { IPPROTO_UDP, UDP_GRO,          BOTH, 4, 0 },
+    { IPPROTO_UDPLITE, UDPLITE_SEND_CSCOV, BOTH, 4, 0 },
+    { IPPROTO_UDPLITE, UDPLITE_RECV_CSCOV, BOTH, 4, 0 },
     { IPPROTO_TCP, TCP_NODELAY,      BOTH, 4, 0 },
     { IPPROTO_TCP, TCP_MAXSEG,       BOTH, 4, 0 },
     { IPPROTO_TCP, TCP_CORK,         BOTH, 4, 0 },
@@ -81,7 +104,7 @@ static const struct option *find(int level, int name, uint8_t how)
 {
     for (size_t i = 0; i < ARRAY_COUNT(options); i++)
         if (options[i].level == level && options[i].name == name)
-            return options[i].how & (how | KEPT) ? &options[i] : NULL;
+            return options[i].how & how ? &options[i] : NULL;
     return NULL;
 }
 
@@ -104,8 +127,6 @@ int inet_set_option(int host_fd, int level, int name, const void *value, uint32_
         size = MIN(size, most);
         memcpy(copy, value, size);
     }
-    if (o->how == KEPT)
-        return 0;
     return (int)host_call(setsockopt, (uint64_t)host_fd, (uint64_t)level, (uint64_t)name, PTR(copy),
                           size);
 }
@@ -116,11 +137,6 @@ int inet_get_option(int host_fd, int level, int name, void *value, uint32_t *siz
     if (!o)
         return -ENOPROTOOPT;
     uint32_t most = o->most ? o->most : o->size, got = most;
-    if (o->how == KEPT) {
-        memset(value, 0, o->size);
-        *size = o->size;
-        return 0;
-    }
     int r = (int)host_call(getsockopt, (uint64_t)host_fd, (uint64_t)level, (uint64_t)name,
                            PTR(value), PTR(&got));
     if (r < 0)

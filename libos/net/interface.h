@@ -3,7 +3,8 @@
 
 #include <stdint.h>
 
-/* SIOCGIFCONF, SIOCGIFINDEX and their like on any socket; arg is the program's address. -ENOTTY: none of these. */
+/* SIOCGIFCONF, SIOCGIFINDEX and their like on any socket; arg is the program's address. -ENOTTY:
+ * none of these. */
 int64_t interface_ioctl(uint32_t command, uint64_t arg);
 
 #endif

@@ -188,5 +188,6 @@ void net_control_free(struct net_control *c)
         return;
     for (uint32_t i = 0; i < c->file_count; i++)
         file_put(c->files[i]);
+    mem_free(c->bytes);
     mem_free(c);
 }

@@ -20,11 +20,14 @@ struct net_address {
     struct linux_sockaddr a;
 };
 
-/* Descriptors and credentials that travel with a message. */
+/* Descriptors and credentials that travel with a message of a Unix socket; of an Internet one,
+ * bytes. */
 struct net_control {
     uint32_t file_count;
     bool has_cred;
     struct linux_ucred cred;
+    uint32_t size;        /* of bytes: Internet sockets: control messages as Linux lays them out */
+    uint8_t *bytes;       /* owned */
     struct file *files[]; /* counted */
 };
 

@@ -6,6 +6,7 @@
  * together.
  */
 #include "libos/net/unix.h"
+
 #include "enclave/heap.h"
 #include "enclave/park.h"
 #include "lib/base/bytes.h"
@@ -18,52 +19,15 @@
 #include "libos/sys/iobuf.h"
 #include "libos/sys/ioctl_arg.h"
 
-#define SEND_FLAGS (MSG_DONTWAIT | MSG_EOR | MSG_NOSIGNAL | MSG_MORE | MSG_CONFIRM | MSG_DONTROUTE)
-#define RECV_FLAGS                                                                                 \
-    (MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL | MSG_CMSG_CLOEXEC | MSG_NOSIGNAL |         \
-     MSG_ERRQUEUE | MSG_EOR)
-
-enum state { FRESH, LISTENING, CONNECTED };
-
-struct unix_socket {
-    struct socket s;
-    struct mutex mu;
-    enum state state;                /* mu */
-    bool shut_read, shut_write;      /* mu */
-    struct unix_half *in;            /* constant */
-    struct unix_half *out;           /* mu; to the peer, NULL when not connected */
-    struct unix_name *name;          /* mu; NULL: not bound */
-    struct net_address own;          /* mu: what getsockname answers */
-    struct linux_ucred peer_cred;    /* mu */
-    struct list pending;             /* mu; listening: struct pending */
-    uint32_t pending_count, backlog; /* mu */
-    struct wait_queue acceptable;    /* something pending; room for more; a state change */
-};
-
-struct pending {
-    struct list link;
-    struct unix_socket *socket; /* the server's side, ready to be accepted */
-};
-
 static const struct socket_ops unix_ops;
 
-static struct unix_socket *unix_of(struct socket *s)
-{
-    return container_of(s, struct unix_socket, s);
-}
-
-static bool is_connection(const struct unix_socket *u)
-{
-    return u->s.type != SOCK_DGRAM;
-}
-
-static struct linux_ucred own_cred(void)
+struct linux_ucred unix_own_cred(void)
 {
     const struct process *p = current()->process;
     return (struct linux_ucred){ p->pid, p->cred.euid, p->cred.egid };
 }
 
-static struct unix_socket *new_socket(int type, uint32_t flags)
+struct unix_socket *unix_socket_new(int type, uint32_t flags)
 {
     struct unix_socket *u = mem_zalloc(sizeof(*u));
     if (!u)
@@ -96,25 +60,24 @@ int unix_create(int type, int protocol, uint32_t flags, struct file **out)
     int r = check_type(type, protocol);
     if (r < 0)
         return r;
-    struct unix_socket *u = new_socket(type, flags);
+    struct unix_socket *u = unix_socket_new(type, flags);
     if (!u)
         return -ENOMEM;
     *out = &u->s.file;
     return 0;
 }
 
-/* Join two sockets; b is known to nobody else. */
-static void join(struct unix_socket *a, struct unix_socket *b)
+void unix_socket_join(struct unix_socket *a, struct unix_socket *b)
 {
     b->in->owner = b->own;
     a->out = unix_half_get(b->in);
     b->out = unix_half_get(a->in);
-    if (is_connection(a))
+    if (unix_is_connection(a))
         unix_half_join(a->in, b->in);
     a->state = b->state = CONNECTED;
 }
 
-static void unjoin(struct unix_socket *a, struct unix_socket *b)
+void unix_socket_unjoin(struct unix_socket *a, struct unix_socket *b)
 {
     unix_half_unjoin(a->in);
     unix_half_unjoin(b->in);
@@ -131,373 +94,17 @@ int unix_create_pair(int type, int protocol, uint32_t flags, struct file *out[2]
     int r = check_type(type, protocol);
     if (r < 0)
         return r;
-    struct unix_socket *a = new_socket(type, flags), *b = new_socket(type, flags);
+    struct unix_socket *a = unix_socket_new(type, flags), *b = unix_socket_new(type, flags);
     if (!a || !b) {
         file_put(a ? &a->s.file : NULL);
         file_put(b ? &b->s.file : NULL);
         return -ENOMEM;
     }
-    join(a, b);
-    a->peer_cred = b->peer_cred = own_cred();
+    unix_socket_join(a, b);
+    a->peer_cred = b->peer_cred = unix_own_cred();
     out[0] = &a->s.file;
     out[1] = &b->s.file;
     return 0;
-}
-
-/* ---- names, listening, connecting */
-
-static int check_address(const struct net_address *a)
-{
-    if (a->size < sizeof(uint16_t) || a->size > sizeof(uint16_t) + UNIX_PATH_MAX ||
-        a->a.family != AF_UNIX)
-        return -EINVAL;
-    return 0;
-}
-
-static int unix_bind(struct socket *s, const struct net_address *a)
-{
-    struct unix_socket *u = unix_of(s);
-    int r = check_address(a);
-    if (r < 0)
-        return r;
-    mutex_lock(&u->mu);
-    r = u->name ? -EINVAL : unix_name_bind(s, a, &u->name);
-    if (r == 0) {
-        u->own = u->name->address;
-        mutex_lock(&u->in->mu);
-        u->in->owner = u->own;
-        mutex_unlock(&u->in->mu);
-    }
-    mutex_unlock(&u->mu);
-    return r;
-}
-
-static int unix_listen(struct socket *s, int backlog)
-{
-    struct unix_socket *u = unix_of(s);
-    if (!is_connection(u))
-        return -EOPNOTSUPP;
-    mutex_lock(&u->mu);
-    int r = !u->name || u->state == CONNECTED ? -EINVAL : 0;
-    if (r == 0) {
-        u->state = LISTENING;
-        u->backlog = (uint32_t)MIN(backlog < 0 ? SOMAXCONN : backlog, SOMAXCONN);
-        u->peer_cred = own_cred();
-    }
-    mutex_unlock(&u->mu);
-    if (r == 0)
-        wake_all(&u->acceptable, 0);
-    return r;
-}
-
-/* Sleep on a listener's queue until `full` no longer holds: 0, -EAGAIN, -ERESTARTSYS. */
-static int wait_backlog(struct unix_socket *listener, int64_t deadline)
-{
-    struct waiter w;
-    int r = 0;
-    if (deadline == 0)
-        return -EAGAIN;
-    wait_begin(&w, &listener->acceptable);
-    for (;;) {
-        mutex_lock(&listener->mu);
-        bool full = listener->state == LISTENING && listener->pending_count > listener->backlog;
-        mutex_unlock(&listener->mu);
-        if (!full || r < 0)
-            break;
-        r = wait_sleep(deadline);
-    }
-    wait_end(&w);
-    return r == -ETIMEDOUT ? -EAGAIN : r < 0 ? -ERESTARTSYS : 0;
-}
-
-static int enqueue(struct unix_socket *listener, struct unix_socket *server, struct pending *p)
-{
-    int r = 0;
-    mutex_lock(&listener->mu);
-    if (listener->state != LISTENING || listener->shut_read)
-        r = -ECONNREFUSED;
-    else if (listener->pending_count > listener->backlog)
-        r = -EAGAIN;
-    if (r == 0) {
-        p->socket = server;
-        list_push_back(&listener->pending, &p->link);
-        listener->pending_count++;
-    }
-    mutex_unlock(&listener->mu);
-    if (r == 0)
-        wake_all(&listener->acceptable, EPOLLIN | EPOLLRDNORM);
-    return r;
-}
-
-/* Connect u to a listener: the server's side is made here and waits to be accepted. */
-static int connect_to(struct unix_socket *u, struct unix_socket *listener)
-{
-    if (listener->s.type != u->s.type)
-        return -EPROTOTYPE;
-    struct unix_socket *server = new_socket(u->s.type, 0);
-    struct pending *p = mem_zalloc(sizeof(*p));
-    int r = server && p ? 0 : -ENOMEM;
-    int64_t deadline = socket_deadline(&u->s, 0, true);
-    if (r < 0)
-        goto fail;
-    server->own = listener->own;
-    for (;;) {
-        mutex_lock(&u->mu);
-        r = u->state == CONNECTED ? -EISCONN : u->state == LISTENING ? -EINVAL : 0;
-        if (r == 0) {
-            join(u, server);
-            u->peer_cred = listener->peer_cred;
-            server->peer_cred = own_cred();
-        }
-        mutex_unlock(&u->mu);
-        if (r < 0)
-            break;
-        r = enqueue(listener, server, p); /* without u->mu: two sockets are never locked together */
-        if (r < 0) {
-            mutex_lock(&u->mu);
-            unjoin(u, server);
-            mutex_unlock(&u->mu);
-        }
-        if (r != -EAGAIN)
-            break;
-        r = wait_backlog(listener, deadline);
-        if (r < 0)
-            break;
-    }
-    if (r == 0) {
-        wake_all(&u->in->wait, EPOLLOUT | EPOLLWRNORM);
-        return 0;
-    }
-fail:
-    file_put(server ? &server->s.file : NULL);
-    mem_free(p);
-    return r;
-}
-
-static int connect_datagram(struct unix_socket *u, const struct net_address *a)
-{
-    struct unix_half *target = NULL, *old;
-    if (a->a.family != AF_UNSPEC) {
-        struct socket *found;
-        int r = check_address(a);
-        if (r == 0)
-            r = unix_name_find(a, &found);
-        if (r < 0)
-            return r;
-        if (found->type == SOCK_DGRAM)
-            target = unix_half_get(unix_of(found)->in);
-        file_put(&found->file);
-        if (!target)
-            return -EPROTOTYPE;
-    }
-    mutex_lock(&u->mu);
-    old = u->out;
-    u->out = target;
-    u->state = target ? CONNECTED : FRESH;
-    mutex_unlock(&u->mu);
-    unix_half_put(old);
-    return 0;
-}
-
-static int unix_connect(struct socket *s, const struct net_address *a)
-{
-    struct unix_socket *u = unix_of(s);
-    struct socket *found;
-    if (a->size < sizeof(uint16_t))
-        return -EINVAL;
-    if (!is_connection(u))
-        return connect_datagram(u, a);
-    int r = check_address(a);
-    if (r == 0)
-        r = unix_name_find(a, &found);
-    if (r < 0)
-        return r;
-    r = found == s ? -EINVAL : connect_to(u, unix_of(found));
-    file_put(&found->file);
-    return r;
-}
-
-static struct unix_socket *take_pending(struct unix_socket *u, int *error)
-{
-    struct unix_socket *server = NULL;
-    mutex_lock(&u->mu);
-    *error = u->state != LISTENING || u->shut_read ? -EINVAL : -EAGAIN;
-    if (u->state == LISTENING && !list_empty(&u->pending)) {
-        struct pending *p = list_entry(u->pending.next, struct pending, link);
-        list_remove(&p->link);
-        u->pending_count--;
-        server = p->socket;
-        mem_free(p);
-    }
-    mutex_unlock(&u->mu);
-    if (server)
-        wake_all(&u->acceptable, 0);
-    return server;
-}
-
-static int unix_accept(struct socket *s, uint32_t flags, struct net_address *peer,
-                       struct file **out)
-{
-    struct unix_socket *u = unix_of(s);
-    int64_t deadline = socket_deadline(s, 0, false);
-    int r;
-    if (!is_connection(u))
-        return -EOPNOTSUPP;
-    for (;;) {
-        struct unix_socket *server = take_pending(u, &r);
-        if (server) {
-            server->s.file.flags |= flags & SOCK_NONBLOCK;
-            mutex_lock(&server->out->mu);
-            *peer = server->out->owner;
-            mutex_unlock(&server->out->mu);
-            *out = &server->s.file;
-            return 0;
-        }
-        if (r != -EAGAIN || deadline == 0)
-            return r;
-        r = file_wait(&s->file, EPOLLIN, deadline);
-        if (r < 0)
-            return r;
-    }
-}
-
-static int unix_getname(struct socket *s, bool of_peer, struct net_address *out)
-{
-    struct unix_socket *u = unix_of(s);
-    int r = 0;
-    mutex_lock(&u->mu);
-    if (!of_peer) {
-        *out = u->own;
-    } else if (u->out) {
-        mutex_lock(&u->out->mu);
-        *out = u->out->owner;
-        mutex_unlock(&u->out->mu);
-    } else {
-        r = -ENOTCONN;
-    }
-    mutex_unlock(&u->mu);
-    return r;
-}
-
-/* ---- data */
-
-/* Where this send goes: counted. */
-static int find_target(struct unix_socket *u, const struct net_message *m, struct unix_half **out)
-{
-    if (m->name.size && !is_connection(u)) {
-        struct socket *found;
-        int r = check_address(&m->name);
-        if (r == 0)
-            r = unix_name_find(&m->name, &found);
-        if (r < 0)
-            return r;
-        *out = found->type == SOCK_DGRAM ? unix_half_get(unix_of(found)->in) : NULL;
-        file_put(&found->file);
-        return *out ? 0 : -EPROTOTYPE;
-    }
-    mutex_lock(&u->mu);
-    int r = u->shut_write ? -EPIPE : u->out ? 0 : -ENOTCONN;
-    *out = r == 0 ? unix_half_get(u->out) : NULL;
-    if (r == 0 && m->name.size && is_connection(u))
-        r = -EISCONN;
-    mutex_unlock(&u->mu);
-    if (r < 0) {
-        unix_half_put(*out);
-        *out = NULL;
-    }
-    return r;
-}
-
-static int wait_room(struct unix_half *h, bool stream, int64_t deadline)
-{
-    struct waiter w;
-    int r = 0;
-    if (deadline == 0)
-        return -EAGAIN;
-    wait_begin(&w, &h->room);
-    while (!unix_half_can_push(h, stream) && r == 0)
-        r = wait_sleep(deadline);
-    wait_end(&w);
-    return r == -ETIMEDOUT ? -EAGAIN : r < 0 ? -ERESTARTSYS : 0;
-}
-
-static int64_t unix_send(struct socket *s, struct net_message *m, struct iobuf *b)
-{
-    struct unix_socket *u = unix_of(s);
-    bool stream = s->type == SOCK_STREAM;
-    int64_t done = 0, deadline = socket_deadline(s, m->flags, true);
-    struct linux_ucred cred = m->control && m->control->has_cred ? m->control->cred : own_cred();
-    struct unix_half *to = NULL;
-    if (m->flags & ~SEND_FLAGS)
-        return -EOPNOTSUPP;
-    if (!stream && b->left > UNIX_QUEUE_BYTES)
-        return -EMSGSIZE;
-    int64_t r = find_target(u, m, &to);
-    while (r == 0) {
-        uint32_t size = (uint32_t)(stream ? MIN(b->left, UNIX_CHUNK_MAX) : b->left);
-        if (stream && size == 0)
-            break;
-        r = unix_half_push(to, b, size, !stream, &m->control, &u->own, &cred);
-        if (r == -EAGAIN) {
-            r = wait_room(to, stream, deadline);
-            continue;
-        }
-        if (r < 0)
-            break;
-        done += r;
-        r = 0;
-        if (!stream || b->left == 0)
-            break;
-    }
-    unix_half_put(to);
-    if (r == -EPIPE && s->type == SOCK_DGRAM)
-        r = -ECONNREFUSED; /* the receiver is gone */
-    if (r == -EPIPE && done == 0 && !(m->flags & MSG_NOSIGNAL))
-        (void)sigpipe_raise();
-    return r < 0 && done == 0 ? r : done;
-}
-
-static int wait_data(struct unix_half *h, int64_t deadline)
-{
-    struct waiter w;
-    int r = 0;
-    if (deadline == 0)
-        return -EAGAIN;
-    wait_begin(&w, &h->wait);
-    while (!unix_half_can_pull(h) && r == 0)
-        r = wait_sleep(deadline);
-    wait_end(&w);
-    return r == -ETIMEDOUT ? -EAGAIN : r < 0 ? -ERESTARTSYS : 0;
-}
-
-static int64_t unix_recv(struct socket *s, struct net_message *m, struct iobuf *b)
-{
-    struct unix_socket *u = unix_of(s);
-    bool stream = s->type == SOCK_STREAM;
-    bool all = stream && (m->flags & MSG_WAITALL) && !(m->flags & MSG_PEEK);
-    int64_t done = 0, r, deadline = socket_deadline(s, m->flags, false);
-    if (m->flags & ~RECV_FLAGS)
-        return -EOPNOTSUPP;
-    if (m->flags & MSG_ERRQUEUE)
-        return -EAGAIN;
-    mutex_lock(&u->mu);
-    struct unix_half *in = u->state == CONNECTED || !is_connection(u) ? u->in : NULL;
-    r = in ? 0 : u->state == LISTENING || s->type == SOCK_STREAM ? -EINVAL : -ENOTCONN;
-    mutex_unlock(&u->mu);
-    while (r == 0) {
-        r = unix_half_pull(in, b, stream, m, s->pass_cred);
-        if (r == -EAGAIN) {
-            r = wait_data(in, deadline);
-            continue;
-        }
-        if (r <= 0)
-            break;
-        done += r;
-        if (!all || b->left == 0 || m->control)
-            break;
-        r = 0;
-    }
-    return r < 0 && done == 0 ? r : done;
 }
 
 /* ---- the rest */
@@ -506,7 +113,7 @@ static int unix_shutdown(struct socket *s, int how)
 {
     struct unix_socket *u = unix_of(s);
     mutex_lock(&u->mu);
-    if (is_connection(u) && u->state == FRESH) {
+    if (unix_is_connection(u) && u->state == FRESH) {
         mutex_unlock(&u->mu);
         return -ENOTCONN;
     }
@@ -517,7 +124,7 @@ static int unix_shutdown(struct socket *s, int how)
     }
     if (how != SHUT_RD) {
         u->shut_write = true;
-        if (u->out && is_connection(u))
+        if (u->out && unix_is_connection(u))
             unix_half_close_writer(u->out, false);
     }
     mutex_unlock(&u->mu);
@@ -546,6 +153,7 @@ static int unix_get_option(struct socket *s, int level, int name, void *value, u
         *size = sizeof(none);
         return 0;
     }
+    case SO_PEEK_OFF: return get_int(value, size, unix_half_peek_offset(u->in));
     case SO_ACCEPTCONN: return get_int(value, size, u->state == LISTENING);
     case SO_SNDBUF:
     case SO_RCVBUF: return get_int(value, size, UNIX_QUEUE_BYTES);
@@ -563,8 +171,16 @@ static int unix_get_option(struct socket *s, int level, int name, void *value, u
 
 static int unix_set_option(struct socket *s, int level, int name, const void *value, uint32_t size)
 {
+    int32_t n;
     if (level != SOL_SOCKET)
         return -EOPNOTSUPP;
+    if (name == SO_PEEK_OFF) {
+        if (size < sizeof(n))
+            return -EINVAL;
+        memcpy(&n, value, sizeof(n));
+        unix_half_set_peek_offset(unix_of(s)->in, n);
+        return 0;
+    }
     switch (name) { /* accepted, as they change nothing one could see between processes of one
                        machine */
     case SO_SNDBUF:
@@ -579,7 +195,7 @@ static int unix_set_option(struct socket *s, int level, int name, const void *va
     }
 }
 
-static uint32_t first_size(struct unix_half *h, bool stream)
+uint32_t unix_first_size(struct unix_half *h, bool stream)
 {
     mutex_lock(&h->mu);
     uint32_t n = stream ? h->bytes
@@ -601,7 +217,7 @@ static int64_t unix_ioctl(struct socket *s, uint32_t command, uint64_t arg)
     int r = u->state == LISTENING ? -EINVAL : 0;
     struct unix_half *h = command == LINUX_FIONREAD ? u->in : u->out;
     if (h)
-        n = first_size(h, stream || command == LINUX_TIOCOUTQ);
+        n = unix_first_size(h, stream || command == LINUX_TIOCOUTQ);
     mutex_unlock(&u->mu);
     return r < 0 ? r : ioctl_put_int(arg, (int)n);
 }
@@ -628,18 +244,18 @@ static uint32_t unix_poll(struct socket *s, struct poll *p)
     struct unix_socket *u = unix_of(s);
     uint32_t events = 0;
     poll_wait(p, &u->in->wait);
-    if (is_connection(u))
+    if (unix_is_connection(u))
         poll_wait(p, &u->acceptable);
     mutex_lock(&u->mu);
     if (u->state == LISTENING) {
         events = u->pending_count ? EPOLLIN | EPOLLRDNORM : 0;
         events |= u->shut_read ? EPOLLIN | EPOLLRDHUP | EPOLLHUP : 0;
     } else {
-        events = unix_half_can_pull(u->in) ? EPOLLIN | EPOLLRDNORM : 0;
-        /* A datagram socket is always called writable: its receivers do not announce room to it. */
-        if (!is_connection(u) || !u->out || unix_half_can_push(u->out, true))
+        events = unix_half_can_pull(u->in, false) ? EPOLLIN | EPOLLRDNORM : 0;
+        if (!u->out || (unix_is_connection(u) ? unix_half_can_push(u->out)
+                                              : unix_half_watch_room(u->out, u->in)))
             events |= EPOLLOUT | EPOLLWRNORM;
-        if (is_connection(u))
+        if (unix_is_connection(u))
             events |= hang_up(u);
     }
     mutex_unlock(&u->mu);
@@ -651,14 +267,15 @@ static void unix_release(struct socket *s)
     struct unix_socket *u = unix_of(s);
     unix_name_release(u->name);
     while (!list_empty(&u->pending)) {
-        struct pending *p = list_entry(u->pending.next, struct pending, link);
+        struct unix_pending *p = list_entry(u->pending.next, struct unix_pending, link);
         list_remove(&p->link);
         file_put(&p->socket->s.file);
         mem_free(p);
     }
-    bool unread = is_connection(u) && first_size(u->in, true) > 0;
-    if (u->out && is_connection(u))
+    bool unread = unix_is_connection(u) && unix_first_size(u->in, true) > 0;
+    if (u->out && unix_is_connection(u))
         unix_half_close_writer(u->out, unread);
+    unix_half_unwatch(u->in);
     unix_half_close_reader(u->in);
     unix_half_put(u->in);
     unix_half_put(u->out);

@@ -18,7 +18,10 @@ struct unix_half *unix_half_new(void)
     if (!h)
         return NULL;
     h->refs = 1;
+    h->peek_offset = -1;
     list_init(&h->messages);
+    list_init(&h->full_for);
+    list_init(&h->relay);
     wait_queue_init(&h->wait);
     wait_queue_init(&h->room);
     return h;
@@ -81,6 +84,12 @@ static void tell_writers(struct unix_half *h, uint32_t events)
 {
     mutex_lock(&h->mu);
     struct unix_half *writer = h->writer ? unix_half_get(h->writer) : NULL;
+    while (
+        !list_empty(&h->full_for)) { /* under the lock, so that they cannot be released meanwhile */
+        struct unix_half *own = list_entry(h->full_for.next, struct unix_half, relay);
+        list_remove(&own->relay);
+        wake_all(&own->wait, events);
+    }
     mutex_unlock(&h->mu);
     wake_all(&h->room, events);
     if (writer)
@@ -94,6 +103,42 @@ static bool has_room_locked(const struct unix_half *h, uint64_t size, bool whole
         return h->count == 0 ||
                (h->count < UNIX_QUEUE_MESSAGES && h->bytes + size <= UNIX_QUEUE_BYTES);
     return h->bytes < UNIX_QUEUE_BYTES;
+}
+
+bool unix_half_has_room(struct unix_half *h, uint64_t size, bool whole)
+{
+    mutex_lock(&h->mu);
+    bool has = h->no_reader || has_room_locked(h, size, whole);
+    mutex_unlock(&h->mu);
+    return has;
+}
+
+bool unix_half_watch_room(struct unix_half *h, struct unix_half *own)
+{
+    if (own->relay_to != h) {
+        unix_half_unwatch(own);
+        own->relay_to = unix_half_get(h);
+    }
+    mutex_lock(&h->mu);
+    /* A quarter used at most, as Linux counts a datagram socket writable. */
+    bool room = h->no_reader || h->count == 0 ||
+                (h->count < UNIX_QUEUE_MESSAGES && h->bytes <= UNIX_QUEUE_BYTES / 4);
+    if (!room && list_empty(&own->relay))
+        list_push_back(&h->full_for, &own->relay);
+    mutex_unlock(&h->mu);
+    return room;
+}
+
+void unix_half_unwatch(struct unix_half *own)
+{
+    struct unix_half *h = own->relay_to;
+    if (!h)
+        return;
+    mutex_lock(&h->mu);
+    list_remove(&own->relay);
+    mutex_unlock(&h->mu);
+    own->relay_to = NULL;
+    unix_half_put(h);
 }
 
 int64_t unix_half_push(struct unix_half *h, struct iobuf *b, uint32_t size, bool whole,
@@ -189,38 +234,70 @@ static bool continues(const struct unix_message *m, const struct linux_ucred *fi
            (m->cred.pid == first->pid && m->cred.uid == first->uid && m->cred.gid == first->gid);
 }
 
+/* Where MSG_PEEK begins: the message at SO_PEEK_OFF and how far into it. NULL: the queue ends
+ * before. An empty message stands where it stands: offset 0 finds it, as Linux does. */
+static struct unix_message *peek_start_locked(struct unix_half *h, uint32_t *skip)
+{
+    uint64_t offset = h->peek_offset > 0 ? (uint64_t)h->peek_offset : 0;
+    list_for_each (it, &h->messages) {
+        struct unix_message *m = list_entry(it, struct unix_message, link);
+        uint32_t left = m->size - m->taken;
+        if (offset < left || offset == 0) {
+            *skip = (uint32_t)offset;
+            return m;
+        }
+        offset -= left;
+    }
+    return NULL;
+}
+
+/* SO_PEEK_OFF moves on with what is peeked at, and back with what is read. */
+static void move_peek_offset_locked(struct unix_half *h, bool peek, uint32_t bytes)
+{
+    if (h->peek_offset < 0)
+        return;
+    if (peek)
+        h->peek_offset = (int32_t)MIN((uint64_t)h->peek_offset + bytes, (uint64_t)INT32_MAX);
+    else
+        h->peek_offset -= (int32_t)MIN(bytes, (uint32_t)h->peek_offset);
+}
+
+static void take_locked(struct unix_half *h, struct unix_message *m, uint32_t bytes, bool whole,
+                        struct list *done)
+{
+    m->taken += bytes;
+    h->bytes -= whole ? m->size : bytes;
+    if (!whole && m->taken < m->size)
+        return;
+    list_remove(&m->link);
+    list_push_back(done, &m->link);
+    h->count--;
+}
+
 static int64_t pull_stream_locked(struct unix_half *h, struct iobuf *b, struct net_message *out,
-                                  bool want_cred, struct list *done)
+                                  bool want_cred, struct unix_message *from, uint32_t skip,
+                                  struct list *done)
 {
     bool peek = out->flags & MSG_PEEK;
     int64_t total = 0;
-    struct linux_ucred first = { 0 };
-    struct list *it = h->messages.next;
+    struct list *it = &from->link;
     for (bool begun = false; it != &h->messages && (b->left || !begun); begun = true) {
         struct unix_message *m = list_entry(it, struct unix_message, link);
         it = it->next;
-        if (begun && !continues(m, &first, want_cred))
+        if (begun && !continues(m, &from->cred, want_cred))
             break;
-        if (!begun) {
-            first = m->cred;
-            int r = give_control(m, out, peek, want_cred);
-            if (r < 0)
-                return r;
-        }
-        uint32_t size = m->size - m->taken;
-        int64_t n = size && b->left ? iobuf_put(b, m->bytes + m->taken, MIN(size, b->left)) : 0;
+        int r = begun ? 0 : give_control(m, out, peek, want_cred);
+        if (r < 0)
+            return r;
+        uint32_t at = m->taken + skip, size = m->size - at;
+        skip = 0;
+        int64_t n = size && b->left ? iobuf_put(b, m->bytes + at, MIN(size, b->left)) : 0;
         if (n < 0)
             return total ? total : n;
         total += n;
-        if (!peek) {
-            m->taken += (uint32_t)n;
-            h->bytes -= (uint32_t)n;
-            if (m->taken == m->size) {
-                list_remove(&m->link);
-                list_push_back(done, &m->link);
-                h->count--;
-            }
-        }
+        move_peek_offset_locked(h, peek, (uint32_t)n);
+        if (!peek)
+            take_locked(h, m, (uint32_t)n, false, done);
         if ((uint32_t)n < size)
             break;
     }
@@ -228,27 +305,25 @@ static int64_t pull_stream_locked(struct unix_half *h, struct iobuf *b, struct n
 }
 
 static int64_t pull_message_locked(struct unix_half *h, struct iobuf *b, struct net_message *out,
-                                   bool want_cred, struct list *done)
+                                   bool want_cred, struct unix_message *m, uint32_t skip,
+                                   struct list *done)
 {
-    struct unix_message *m = first_locked(h);
     bool peek = out->flags & MSG_PEEK;
-    uint64_t size = MIN(m->size, b->left);
-    int64_t n = size ? iobuf_put(b, m->bytes, size) : 0;
+    uint32_t left = m->size - skip;
+    uint64_t size = MIN(left, b->left);
+    int64_t n = size ? iobuf_put(b, m->bytes + skip, size) : 0;
     if (n < 0 || (uint64_t)n < size)
         return -EFAULT;
     int r = give_control(m, out, peek, want_cred);
     if (r < 0)
         return r;
     out->name = m->from;
-    if (size < m->size)
+    if (size < left)
         out->out_flags |= MSG_TRUNC;
-    if (!peek) {
-        list_remove(&m->link);
-        list_push_back(done, &m->link);
-        h->bytes -= m->size;
-        h->count--;
-    }
-    return out->flags & MSG_TRUNC ? (int64_t)m->size : n;
+    move_peek_offset_locked(h, peek, peek ? (uint32_t)n : m->size);
+    if (!peek)
+        take_locked(h, m, 0, true, done);
+    return out->flags & MSG_TRUNC ? (int64_t)left : n;
 }
 
 int64_t unix_half_pull(struct unix_half *h, struct iobuf *b, bool stream, struct net_message *out,
@@ -257,10 +332,12 @@ int64_t unix_half_pull(struct unix_half *h, struct iobuf *b, bool stream, struct
     struct list done;
     int64_t r;
     list_init(&done);
+    uint32_t skip = 0;
     mutex_lock(&h->mu);
-    if (first_locked(h)) {
-        r = stream ? pull_stream_locked(h, b, out, want_cred, &done)
-                   : pull_message_locked(h, b, out, want_cred, &done);
+    struct unix_message *m = out->flags & MSG_PEEK ? peek_start_locked(h, &skip) : first_locked(h);
+    if (m) {
+        r = stream ? pull_stream_locked(h, b, out, want_cred, m, skip, &done)
+                   : pull_message_locked(h, b, out, want_cred, m, skip, &done);
     } else if (h->reset) {
         h->reset = false;
         r = -ECONNRESET;
@@ -275,23 +352,39 @@ int64_t unix_half_pull(struct unix_half *h, struct iobuf *b, bool stream, struct
     return r;
 }
 
-bool unix_half_can_push(struct unix_half *h, bool stream)
+bool unix_half_can_push(struct unix_half *h)
 {
     mutex_lock(&h->mu);
     /* A stream is announced writable when a quarter is used at most, as Linux does, so that writers
      * do not wake for crumbs. */
-    bool can = h->no_reader ||
-               (stream ? h->bytes <= UNIX_QUEUE_BYTES / 4 : has_room_locked(h, 0, true));
+    bool can = h->no_reader || h->bytes <= UNIX_QUEUE_BYTES / 4;
     mutex_unlock(&h->mu);
     return can;
 }
 
-bool unix_half_can_pull(struct unix_half *h)
+bool unix_half_can_pull(struct unix_half *h, bool peek)
 {
+    uint32_t skip;
     mutex_lock(&h->mu);
-    bool can = !list_empty(&h->messages) || h->no_writer || h->no_reader || h->reset;
+    bool has = peek ? peek_start_locked(h, &skip) != NULL : !list_empty(&h->messages);
+    bool can = has || h->no_writer || h->no_reader || h->reset;
     mutex_unlock(&h->mu);
     return can;
+}
+
+void unix_half_set_peek_offset(struct unix_half *h, int32_t offset)
+{
+    mutex_lock(&h->mu);
+    h->peek_offset = offset;
+    mutex_unlock(&h->mu);
+}
+
+int32_t unix_half_peek_offset(struct unix_half *h)
+{
+    mutex_lock(&h->mu);
+    int32_t offset = h->peek_offset;
+    mutex_unlock(&h->mu);
+    return offset;
 }
 
 void unix_half_close_reader(struct unix_half *h)

@@ -1,8 +1,7 @@
 /*
  * Names of Unix sockets: abstract ones by their bytes, path names by the inode that bind() makes.
- * On file systems that can hold no socket node (host directories) the bytes of the path are the
- * name, and no directory entry appears: programs of this instance find each other, nobody else
- * does.
+ * On a host directory that is a node of ours over it (libos/fs/change.c): programs of this instance
+ * find each other, nobody else does.
  *
  * g_names_lock guards the list and each name's socket pointer; it is innermost but for dentry
  * counts.
@@ -75,12 +74,12 @@ static int make_node(struct unix_name *n)
     struct fs_view *view = current()->process->fs;
     path_of(&n->address, path);
     int r = vfs_mknod(view, NULL, path, S_IFSOCK | (0777 & ~view->umask), &n->dentry);
-    if (r == -EEXIST)
-        return -EADDRINUSE;
+    if (r < 0)
+        return r == -EEXIST ? -EADDRINUSE : r;
     /* The address is the path with its NUL, as getsockname() shows it. */
     memcpy(n->address.a.data, path, strlen(path) + 1);
     n->address.size = (uint32_t)(FAMILY_SIZE + strlen(path) + 1);
-    return r == -EPERM || r == -EOPNOTSUPP || r == -ENOSYS ? 0 : r;
+    return 0;
 }
 
 int unix_name_bind(struct socket *s, const struct net_address *a, struct unix_name **out)
@@ -133,11 +132,11 @@ static int hold_locked(struct unix_name *n, struct socket **out)
     return -ECONNREFUSED;
 }
 
-static int find_by_bytes(const struct net_address *a, int missing, struct socket **out)
+static int find_abstract(const struct net_address *a, struct socket **out)
 {
     mutex_lock(&g_names_lock);
     struct unix_name *n = find_bytes_locked(a);
-    int r = n ? hold_locked(n, out) : missing;
+    int r = n ? hold_locked(n, out) : -ECONNREFUSED;
     mutex_unlock(&g_names_lock);
     return r;
 }
@@ -149,15 +148,11 @@ int unix_name_find(const struct net_address *a, struct socket **out)
     if (a->size == FAMILY_SIZE)
         return -EINVAL;
     if (is_abstract(a))
-        return find_by_bytes(a, -ECONNREFUSED, out);
+        return find_abstract(a, out);
     path_of(a, path);
     int r = vfs_walk(current()->process->fs, NULL, path, 0, &d);
-    if (r < 0) {
-        struct net_address named = *a;
-        memcpy(named.a.data, path, strlen(path) + 1);
-        named.size = (uint32_t)(FAMILY_SIZE + strlen(path) + 1);
-        return find_by_bytes(&named, r, out);
-    }
+    if (r < 0)
+        return r;
     mutex_lock(&g_names_lock);
     struct unix_name *n = find_inode_locked(d->inode);
     r = n ? hold_locked(n, out)

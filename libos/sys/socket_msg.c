@@ -119,8 +119,26 @@ static int parse_control(struct net_control *c, const uint8_t *bytes, uint64_t s
     return 0;
 }
 
-static int read_control(const struct linux_msghdr *h, struct net_control **out)
+/* Internet sockets: the host's kernel reads them; here only that they are whole, as Linux asks
+ * first. */
+static int check_control(const uint8_t *bytes, uint64_t size)
 {
+    for (uint64_t at = 0; size - at >= sizeof(struct linux_cmsghdr);) {
+        struct linux_cmsghdr h;
+        memcpy(&h, bytes + at, sizeof(h));
+        if (h.length < sizeof(h) || h.length > size - at)
+            return -EINVAL;
+        if (CMSG_NEXT(h.length) >= size - at)
+            break;
+        at += CMSG_NEXT(h.length);
+    }
+    return 0;
+}
+
+static int read_control(const struct socket *s, const struct linux_msghdr *h,
+                        struct net_control **out)
+{
+    bool inet = s->domain == AF_INET || s->domain == AF_INET6;
     uint64_t size = h->control_length;
     *out = NULL;
     if (!h->control || size < sizeof(struct linux_cmsghdr))
@@ -128,10 +146,16 @@ static int read_control(const struct linux_msghdr *h, struct net_control **out)
     if (size > CONTROL_MAX)
         return -ENOBUFS;
     uint8_t *bytes = mem_alloc(size);
-    struct net_control *c = net_control_new(SCM_MAX_FD);
+    struct net_control *c = net_control_new(inet ? 0 : SCM_MAX_FD);
     int r = bytes && c ? user_read(bytes, h->control, size) : -ENOMEM;
     if (r == 0)
-        r = parse_control(c, bytes, size);
+        r = inet ? check_control(bytes, size) : parse_control(c, bytes, size);
+    if (r == 0 && inet) {
+        c->bytes = bytes;
+        c->size = (uint32_t)size;
+        *out = c;
+        return 0;
+    }
     mem_free(bytes);
     if (r < 0 || (c->file_count == 0 && !c->has_cred)) {
         net_control_free(c);
@@ -149,10 +173,10 @@ struct control_out {
 };
 
 /* One message; what does not fit is cut and said so. Returns bytes of data that fit, or -EFAULT. */
-static int64_t put_control(struct control_out *o, int type, const void *data, uint64_t size,
-                           uint32_t *flags)
+static int64_t put_control(struct control_out *o, int level, int type, const void *data,
+                           uint64_t size, uint32_t *flags)
 {
-    struct linux_cmsghdr h = { .level = SOL_SOCKET, .type = type };
+    struct linux_cmsghdr h = { .level = level, .type = type };
     if (o->room - o->used < sizeof(h)) {
         *flags |= MSG_CTRUNC;
         return 0;
@@ -189,7 +213,22 @@ static int put_rights(struct control_out *o, struct net_control *c, bool cloexec
         *flags |= MSG_CTRUNC;
     if (count == 0)
         return 0;
-    return put_control(o, SCM_RIGHTS, fds, count * sizeof(int32_t), flags) < 0 ? -EFAULT : 0;
+    return put_control(o, SOL_SOCKET, SCM_RIGHTS, fds, count * sizeof(int32_t), flags) < 0 ? -EFAULT
+                                                                                           : 0;
+}
+
+/* Well-formed: inet_control.c has checked them. */
+static int put_all(struct control_out *o, const struct net_control *c, uint32_t *flags)
+{
+    for (uint64_t at = 0; at < c->size;) {
+        struct linux_cmsghdr h;
+        memcpy(&h, c->bytes + at, sizeof(h));
+        if (put_control(o, h.level, h.type, c->bytes + at + sizeof(h), h.length - sizeof(h),
+                        flags) < 0)
+            return -EFAULT;
+        at += CMSG_NEXT(h.length);
+    }
+    return 0;
 }
 
 static int write_control(struct net_message *m, struct control_out *o, bool pass_cred)
@@ -197,8 +236,10 @@ static int write_control(struct net_message *m, struct control_out *o, bool pass
     struct net_control *c = m->control;
     if (!c)
         return 0;
+    if (c->size)
+        return put_all(o, c, &m->out_flags);
     if (c->has_cred && pass_cred &&
-        put_control(o, SCM_CREDENTIALS, &c->cred, sizeof(c->cred), &m->out_flags) < 0)
+        put_control(o, SOL_SOCKET, SCM_CREDENTIALS, &c->cred, sizeof(c->cred), &m->out_flags) < 0)
         return -EFAULT;
     return c->file_count ? put_rights(o, c, m->flags & MSG_CMSG_CLOEXEC, &m->out_flags) : 0;
 }
@@ -214,7 +255,7 @@ static int64_t send_message(struct socket *s, const struct linux_msghdr *h, uint
         return r;
     r = read_vector(&b, h->iov, h->iov_count);
     if (r == 0)
-        r = read_control(h, &m.control);
+        r = read_control(s, h, &m.control);
     if (r == 0)
         r = s->ops->send(s, &m, &b);
     net_control_free(m.control);

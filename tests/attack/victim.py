@@ -114,7 +114,19 @@ def readiness():
         for fd, events in p.poll(10):
             check("poll %d %x" % (fd, events), fd == s.fileno() and not events & ~(select.POLLIN | select.POLLERR | select.POLLHUP | select.POLLNVAL))
 
-for f in (names, attributes, file_system, link, positions, cpus, usage, cpuinfo, quote, readiness):
+def control_messages():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        s.settimeout(1)
+        s.setsockopt(socket.IPPROTO_IP, 12, 1)  # IP_RECVTTL
+        for size in range(8):
+            s.sendmsg([b"x" * size], [(socket.IPPROTO_IP, socket.IP_TTL, (9).to_bytes(4, "little"))], 0, s.getsockname())
+            data, control, flags, name = s.recvmsg(100, 200)
+            check("message %r %r" % (data, name), len(data) <= 100 and name[0].count(".") == 3)
+            for level, kind, value in control:
+                check("control %d %d %r" % (level, kind, value), (level, kind, len(value)) == (0, socket.IP_TTL, 4) and int.from_bytes(value, "little") < 256)
+
+for f in (names, attributes, file_system, link, positions, cpus, usage, cpuinfo, quote, readiness, control_messages):
     attempt(f)
 h.update(json.dumps(sorted(os.environ.get("MEASURED", ""))).encode())
 print("RESULT", h.hexdigest())
