@@ -8,7 +8,6 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <linux/filter.h>
-#include <linux/prctl.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
