@@ -22,6 +22,7 @@
  */
 #include "libos/exec/rewrite.h"
 
+#include "enclave/heap.h"
 #include "enclave/log.h"
 #include "enclave/machine.h"
 #include "enclave/park.h"
@@ -36,21 +37,23 @@
 #define JUMP_SIZE  5
 #define SLOT_SIZE  64
 #define COPY_OFFSET 15 /* in a slot of an `after` site: behind lea and jmp */
-#define ARENA_SIZE (UINT64_C(32) << 10)
+#define ARENA_SIZE (UINT64_C(64) << 10) /* so that a jump into it can have any third byte */
 #define SLOTS      (ARENA_SIZE / SLOT_SIZE)
 #define ARENAS     64
-#define SITES      4096 /* a full table only means that further sites keep trapping */
-#define REACH      (INT64_C(0x7fff0000))
+#define SITES      64   /* at first */
+#define SITES_MOST 8192 /* a full table only means that further sites keep trapping */
+#define REACH      (INT64_C(0x7ffe0000))
 
-enum site_state { SITE_EMPTY, SITE_HOPELESS, SITE_LATER, SITE_BEFORE, SITE_AFTER, SITE_NEAR };
+enum site_state { SITE_EMPTY, SITE_SEEN, SITE_HOPELESS, SITE_LATER, SITE_BEFORE, SITE_AFTER, SITE_NEAR };
 
-#define LATER_MOST 200 /* SITE_LATER: so many traps without a quiet moment, and it is hopeless */
+#define TRAPS_FIRST 2   /* rewriting costs as much as some traps, and most sites of a program's start are used once */
+#define LATER_MOST  200 /* SITE_LATER: so many traps without a quiet moment, and it is hopeless */
 
 struct site {
     uint64_t address; /* of the syscall instruction */
     uint64_t copy;    /* SITE_AFTER: where the copied instruction stands; SITE_NEAR: the jump in the nop */
     uint8_t state;
-    uint8_t delays; /* SITE_LATER */
+    uint8_t delays; /* SITE_SEEN, SITE_LATER: traps so far */
 };
 
 struct arena {
@@ -59,7 +62,10 @@ struct arena {
 };
 
 static struct mutex g_mu;
-static struct site g_sites[SITES];   /* g_mu; hashed by address, linear probing */
+static struct site g_first_sites[SITES]; /* short programs touch one page of them */
+static struct site *g_sites = g_first_sites; /* g_mu; hashed by address, linear probing */
+static uint32_t g_site_room = SITES;         /* g_mu; a power of two */
+static uint32_t g_site_count;                /* g_mu */
 static struct arena g_arenas[ARENAS]; /* g_mu */
 static uint32_t g_arena_count;       /* g_mu */
 static struct rewrite_stats g_stats; /* g_mu, but traps is atomic */
@@ -104,13 +110,53 @@ static bool traps_as_opcode(uint8_t byte)
 
 static struct site *site_slot(uint64_t address)
 {
-    uint64_t h = address * UINT64_C(0x9e3779b97f4a7c15) >> 52;
+    uint64_t h = address * UINT64_C(0x9e3779b97f4a7c15) >> 40;
     for (uint32_t i = 0; i < 64; i++) {
-        struct site *s = &g_sites[(h + i) % SITES];
+        struct site *s = &g_sites[(h + i) % g_site_room];
         if (s->state == SITE_EMPTY || s->address == address)
             return s;
     }
     return NULL;
+}
+
+static void free_sites(struct site *sites)
+{
+    if (sites != g_first_sites)
+        mem_free(sites);
+}
+
+/* A thread may yet have to be redirected from any of them: all move, or none. */
+static bool move_sites(const struct site *from, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct site *to = from[i].state == SITE_EMPTY ? NULL : site_slot(from[i].address);
+        if (to)
+            *to = from[i];
+        else if (from[i].state != SITE_EMPTY)
+            return false;
+    }
+    return true;
+}
+
+/* Keep the table at most half full, as long as there is memory for that. */
+static void make_room(void)
+{
+    struct site *old = g_sites, *larger;
+    uint32_t old_room = g_site_room;
+    if (g_site_count < old_room / 2 || old_room == SITES_MOST)
+        return;
+    larger = mem_zalloc(2 * old_room * sizeof(*larger));
+    if (!larger)
+        return;
+    g_sites = larger;
+    g_site_room = 2 * old_room;
+    if (move_sites(old, old_room)) {
+        free_sites(old);
+        return;
+    }
+    g_sites = old;
+    g_site_room = old_room;
+    mem_free(larger);
 }
 
 static bool in_reach(uint64_t from, uint64_t to)
@@ -311,7 +357,7 @@ static uint64_t find_nop(uint64_t from, const struct vma *vma)
     if (high - low < sizeof(nop) || user_read(around, low, high - low))
         return 0;
     for (uint64_t i = 0; i + sizeof(nop) <= high - low; i++)
-        if (memcmp(around + i, nop, sizeof(nop)) == 0)
+        if (around[i] == nop[0] && memcmp(around + i, nop, sizeof(nop)) == 0)
             return low + i + 3;
     return 0;
 }
@@ -363,17 +409,22 @@ static void consider(uint64_t site, const struct cpu_regs *regs)
 {
     uint8_t code[8 + 2 + 8];
     struct vma vma;
-    struct site *s = site_slot(site);
 
+    make_room();
+    struct site *s = site_slot(site);
     if (!s || s->state == SITE_HOPELESS || s->state == SITE_BEFORE)
         return; /* BEFORE: something jumps to the syscall bytes themselves; they must stay */
     /* Another thread trapped here at the same time and has rewritten it; both will be redirected. */
     if (still_jumps(s))
         return;
-    if (s->state == SITE_EMPTY)
+    if (s->state == SITE_EMPTY) {
         g_stats.sites++;
+        g_site_count++;
+        *s = (struct site){ .address = site, .state = SITE_SEEN };
+    }
+    if (s->state == SITE_SEEN && ++s->delays < TRAPS_FIRST)
+        return;
     bool first = s->state != SITE_LATER;
-    s->address = site;
     if (!first && !g_quiet) {
         s->state = ++s->delays == LATER_MOST ? SITE_HOPELESS : SITE_LATER;
         return;
@@ -387,8 +438,10 @@ static void consider(uint64_t site, const struct cpu_regs *regs)
         g_stats.rewritten++;
         return;
     }
-    if (!g_quiet && (movable_length(code + 10) || code[3] == 0xb8))
+    if (!g_quiet && (movable_length(code + 10) || code[3] == 0xb8)) {
         s->state = SITE_LATER;
+        s->delays = 0;
+    }
     trace(TRACE_MM, "rewrite: %#lx keeps trapping%s: %02x %02x %02x %02x %02x | %02x %02x %02x %02x", site,
           s->state == SITE_LATER ? " for now" : "", code[3], code[4], code[5], code[6], code[7], code[10], code[11],
           code[12], code[13]);
@@ -443,7 +496,11 @@ uint64_t rewrite_rewind(uint64_t rip)
 void rewrite_reset(void)
 {
     mutex_lock(&g_mu);
-    memset(g_sites, 0, sizeof(g_sites));
+    free_sites(g_sites);
+    memset(g_first_sites, 0, sizeof(g_first_sites));
+    g_sites = g_first_sites;
+    g_site_room = SITES;
+    g_site_count = 0;
     memset(g_arenas, 0, sizeof(g_arenas));
     g_arena_count = 0;
     mutex_unlock(&g_mu);

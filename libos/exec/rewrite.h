@@ -2,7 +2,7 @@
 #define LIBOS_EXEC_REWRITE_H
 
 /*
- * Rewriting of syscall instructions, so that each site traps once and from then on jumps to libos.
+ * Rewriting of syscall instructions, so that each site traps twice and from then on jumps to libos.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,8 +10,8 @@
 #include "enclave/cpu.h"
 
 /*
- * A syscall instruction at `site` trapped with these registers (regs->orig_rax is the number). Rewrite it when
- * that is proven safe; otherwise it keeps trapping. Never fails.
+ * A syscall instruction at `site` trapped with these registers (regs->orig_rax is the number). When it does so for
+ * the second time it is rewritten, if that is proven safe; otherwise it keeps trapping. Never fails.
  */
 void rewrite_site(uint64_t site, const struct cpu_regs *regs);
 

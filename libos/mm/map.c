@@ -364,13 +364,16 @@ int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t size, uint32_t prot, uint3
     return r;
 }
 
+static uint64_t place_near(uint64_t near, uint64_t size, uint64_t reach)
+{
+    uint64_t low = MAX(g_machine.range_low, near > reach ? near - reach : 0);
+    return range_alloc(size, PAGE_SIZE, low, MIN(g_machine.range_high, near + reach));
+}
+
 uint64_t mm_map_internal(struct mm *mm, uint64_t near, uint64_t size, uint32_t prot,
                          const char *comment)
 {
     size = ALIGN_UP(size, PAGE_SIZE);
-    uint64_t reach = LOW_2G - size - PAGE_SIZE;
-    uint64_t low = MAX(g_machine.range_low, near > reach ? near - reach : 0);
-    uint64_t high = MIN(g_machine.range_high, near + reach);
     struct vma want = { .prot = prot,
                         .flags = MAP_PRIVATE | MAP_ANONYMOUS,
                         .internal = true,
@@ -378,7 +381,10 @@ uint64_t mm_map_internal(struct mm *mm, uint64_t near, uint64_t size, uint32_t p
                         .comment = comment };
     want.source.host_fd = -1;
     rwlock_write(&mm->lock);
-    uint64_t at = range_alloc(size, PAGE_SIZE, low, high);
+    /* Not at the very end of the reach: the next code to use it will stand below. */
+    uint64_t at = place_near(near, size, LOW_1G);
+    if (!at)
+        at = place_near(near, size, LOW_2G - size - PAGE_SIZE);
     struct vma *v = NULL;
     if (at && machine_pages_commit(at, size, prot) == 0) {
         v = vma_clone(&want);

@@ -60,7 +60,7 @@ def show_counts(counts):
     print(f'\n{"system calls":22}{"mode":>8}{"calls":>10}{"trapped":>10}{"sites":>8}{"rewritten":>11}{"exits":>10}')
     for name, modes in counts.items():
         for mode, c in modes.items():
-            late = c['traps'] - c['sites']  # after warm-up: each site traps once before it can be rewritten
+            late = c['traps'] - c['sites'] - c['rewritten']  # after warm-up: a site traps once, or twice and is then rewritten
             print(f'{name:22}{mode:>8}{c["syscalls"]:10}{c["traps"]:10}{c["sites"]:8}{c["rewritten"]:11}{c.get("host", {}).get("eexit", "-"):>10}'
                   f'   after warm-up {100 * max(late, 0) / c["syscalls"]:.2f} % trapped')
 

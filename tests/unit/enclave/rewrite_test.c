@@ -36,6 +36,8 @@ unsigned g_log_level, g_trace;
 void log_print(enum plan_log_level level, const char *format, ...) {}
 void mutex_lock_slow(struct mutex *m) { abort(); }
 void mutex_unlock_slow(struct mutex *m) { abort(); }
+void *mem_zalloc(size_t size) { return calloc(1, size); }
+void mem_free(void *p) { free(p); }
 
 static struct process process = { .thread_count = 1, .threads = LIST_INIT(process.threads) };
 static struct thread thread = { .process = &process };
@@ -166,6 +168,16 @@ static void check_near(uint64_t site, const uint8_t *original)
     assert_false(rewrite_redirect(&regs));            /* the code behind is as it was */
 }
 
+/* As a thread does that comes by until the site is rewritten. */
+static void trap_twice(uint64_t site, const struct cpu_regs *regs)
+{
+    uint8_t was[16];
+    memcpy(was, (const uint8_t *)site - 5, sizeof(was));
+    rewrite_site(site, regs);
+    assert_memory_equal((const uint8_t *)site - 5, was, sizeof(was)); /* most sites are used once: not worth it yet */
+    rewrite_site(site, regs);
+}
+
 static void rewrite_all(const char *binary, const char *sites)
 {
     char line[256];
@@ -189,7 +201,7 @@ static void rewrite_all(const char *binary, const char *sites)
         struct cpu_regs regs = { .orig_rax = mov ? load_le32(bytes - 4) : 500 };
         memcpy(was, bytes, sizeof(was));
         assert_memory_equal(was, "\x0f\x05", 2);
-        rewrite_site(site, &regs);
+        trap_twice(site, &regs);
         if (bytes[0] == 0xe9 && ++after)
             check_after(site, was);
         else if (mov && bytes[-5] == 0xe9 && ++before)
@@ -229,7 +241,7 @@ static uint64_t one_site(const char *bytes, size_t size, uint64_t at, uint64_t n
     memcpy(text + 64, bytes, size);
     rewrite_reset();
     struct cpu_regs regs = { .orig_rax = nr };
-    rewrite_site((uintptr_t)text + 64 + at, &regs);
+    trap_twice((uintptr_t)text + 64 + at, &regs);
     return (uintptr_t)text + 64;
 }
 
@@ -261,6 +273,32 @@ static void a_second_thread_that_trapped_at_the_site_is_still_redirected(void **
     memset(text, 0x06, PAGE_SIZE); /* something else is mapped there now */
     regs.rip = site + 2;
     assert_false(rewrite_redirect(&regs));
+}
+
+/* More than the first table holds: every one is still known, so that a thread in the middle of any is redirected. */
+static void sites_are_remembered_however_many(void **state)
+{
+    enum { COUNT = 3000, STRIDE = 16 };
+    struct cpu_regs regs = { .orig_rax = 500 };
+    catch_traps();
+    text_size = COUNT * STRIDE + PAGE_SIZE;
+    text = mmap(NULL, text_size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memset(text, 0x90, text_size);
+    rewrite_reset();
+    for (size_t i = 0; i < COUNT; i++) {
+        uint8_t *site = text + 64 + i * STRIDE;
+        memcpy(site, "\x0f\x05\x48\x3d\x00\xf0\xff\xff\xc3", 9);
+        trap_twice((uintptr_t)site, &regs);
+    }
+    size_t rewritten = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        uint8_t *site = text + 64 + i * STRIDE;
+        regs.rip = (uintptr_t)site + 2;
+        if (*site == 0xe9 && ++rewritten)
+            assert_true(rewrite_redirect(&regs));
+    }
+    assert_true(rewritten > COUNT / 2);
+    munmap(text, text_size);
 }
 
 static void a_site_over_two_words_takes_a_nop_nearby_when_threads_exist(void **state)
@@ -298,6 +336,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(every_rewritten_site_of_a_go_program_returns_where_it_should),
         cmocka_unit_test(what_only_looks_like_a_mov_is_left_alone),
         cmocka_unit_test(a_site_over_two_words_takes_a_nop_nearby_when_threads_exist),
+        cmocka_unit_test(sites_are_remembered_however_many),
         cmocka_unit_test(a_site_over_two_words_is_rewritten_while_all_other_threads_sleep),
         cmocka_unit_test(a_second_thread_that_trapped_at_the_site_is_still_redirected),
     };
