@@ -34,9 +34,8 @@ struct run_options {
 struct run {
     const struct run_options *o;
     char manifest[PATH_MAX], sig[PATH_MAX], verity[PATH_MAX], socket[SOFT_PATH_MAX];
-    char image[PATH_MAX], host[PATH_MAX], script[PATH_MAX], numbers[4][16];
-    struct plan plan;
-    uint8_t *plan_bytes;
+    char image[PATH_MAX], host[PATH_MAX], script[PATH_MAX], numbers[4][24];
+    struct plan plan; /* only its head is checked */
     char *words[RUN_WORDS];
     int word_count;
 };
@@ -189,17 +188,6 @@ static int find_files(struct run *r)
     return 0;
 }
 
-static int load_plan(struct run *r)
-{
-    size_t size, n = strlen(r->manifest);
-    int ret = run_plan(r->manifest, strcmp(r->manifest + n - 4, ".sgx") != 0, &r->plan_bytes, &size);
-    if (ret)
-        return ret;
-    if (plan_open(r->plan_bytes, size, &r->plan))
-        return term_error("internal error: the plan made from %s is malformed", r->manifest);
-    return 0;
-}
-
 static void add_word(struct run *r, const char *word)
 {
     if (r->word_count < RUN_WORDS - 1)
@@ -214,14 +202,36 @@ static void add_option(struct run *r, const char *name, const char *value)
     }
 }
 
+static void add_number(struct run *r, int slot, const char *option, uint64_t number)
+{
+    snprintf(r->numbers[slot], sizeof(r->numbers[slot]), "%llu", (unsigned long long)number);
+    add_option(r, option, r->numbers[slot]);
+}
+
+/* The launcher inherits the file that the plan is in. */
+static int add_plan(struct run *r)
+{
+    struct plan_place place;
+    const struct plan_question q = { .manifest = r->manifest, .unsigned_manifest = strcmp(r->manifest + strlen(r->manifest) - 4, ".sgx") != 0 };
+    int ret = run_plan(&q, &place);
+    if (ret)
+        return ret;
+    if (plan_open_head(place.bytes, place.size, &r->plan))
+        return term_error("internal error: the plan made from %s is malformed", r->manifest);
+    if (fcntl(place.fd, F_SETFD, 0))
+        return term_error("cannot hand on the plan: %s", strerror(errno));
+    add_number(r, 0, "--plan-fd", (uint64_t)place.fd);
+    add_number(r, 1, "--plan-offset", place.offset);
+    return 0;
+}
+
 /* A file without a name, which the launcher inherits, holding these bytes. */
 static int add_bytes(struct run *r, int slot, const char *option, const void *bytes, size_t size)
 {
     int fd = memfd_create(option, 0);
     if (fd < 0 || write(fd, bytes, size) != (ssize_t)size || lseek(fd, 0, SEEK_SET))
         return term_error("out of memory: %s", strerror(errno));
-    snprintf(r->numbers[slot], sizeof(r->numbers[slot]), "%d", fd);
-    add_option(r, option, r->numbers[slot]);
+    add_number(r, slot, option, (uint64_t)fd);
     return 0;
 }
 
@@ -252,7 +262,7 @@ static int add_soft_device(struct run *r)
     if (ret)
         return term_error("cannot use the software device's state: %s: %s: name a folder of yours with --state",
                           r->o->state ? r->o->state : "default folder", strerror(-ret));
-    ret = add_bytes(r, 1, "--device-key-fd", key, sizeof(key));
+    ret = add_bytes(r, 2, "--device-key-fd", key, sizeof(key));
     explicit_bzero(key, sizeof(key));
     if (ret || r->plan.h->attestation != PLAN_ATTEST_DCAP || r->o->aesm)
         return ret;
@@ -284,7 +294,7 @@ static int add_words(struct run *r)
     add_word(r, r->host);
     add_option(r, "--mode", o->mode);
     add_option(r, "--image", r->image);
-    ret = add_bytes(r, 0, "--plan-fd", r->plan_bytes, r->plan.h->size);
+    ret = add_plan(r);
     if (ret == 0)
         ret = add_verity(r);
     if (ret == 0 && strcmp(o->mode, "direct") != 0)
@@ -294,8 +304,8 @@ static int add_words(struct run *r)
     add_option(r, "--aesm", o->aesm);
     add_option(r, "--log-level", o->log_level);
     add_option(r, "--stats", o->stats);
-    snprintf(r->numbers[2], sizeof(r->numbers[2]), "%u", o->trace);
-    add_option(r, "--trace", o->trace ? r->numbers[2] : NULL);
+    if (o->trace)
+        add_number(r, 3, "--trace", o->trace);
     if (r->plan.h->flags & PLAN_DOMAIN_CONF)
         add_word(r, "--hostname");
     add_word(r, "--");
@@ -333,12 +343,9 @@ static int run_app(struct run_options *o)
     if (ret == 0)
         ret = find_files(&r);
     if (ret == 0)
-        ret = load_plan(&r);
-    if (ret == 0)
         ret = add_words(&r);
     if (ret == 0)
         ret = become_launcher(&r); /* comes back only when it failed */
-    free(r.plan_bytes);
     return ret;
 }
 

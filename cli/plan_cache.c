@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,9 +19,11 @@
 #include "cli/paths.h"
 #include "lib/plan/plan.h"
 
-#define CACHE_MAGIC "CLOPLC1"
+#define CACHE_MAGIC "CLOPLC2"
+#define PIECE       32768 /* of the manifest, compared at a time */
+#define PAGE        UINT64_C(4096)
 
-/* Then: working directory and path, each with its NUL; the manifest; padding; the plan. */
+/* Then: working directory and path, each with its NUL; the manifest; zeroes up to a page's start; the plan. */
 struct record {
     char magic[8];
     uint64_t tools[4]; /* device, inode, size, time of change of cloister-tools: another build may answer otherwise */
@@ -35,7 +38,7 @@ struct record_name {
 
 static uint64_t plan_offset(const struct record *r)
 {
-    return (sizeof(*r) + r->name_size + r->text_size + 7) & ~UINT64_C(7);
+    return (sizeof(*r) + r->name_size + r->text_size + PAGE - 1) & ~(PAGE - 1);
 }
 
 static int name_file(struct record_name *n)
@@ -65,7 +68,7 @@ static int name_make(const struct plan_question *q, struct record_name *n)
     return name_file(n);
 }
 
-static int record_make(const struct plan_question *q, const struct record_name *n, struct record *r)
+static int record_make(const struct plan_question *q, const struct record_name *n, size_t text_size, struct record *r)
 {
     char tools[PATH_MAX];
     struct stat st;
@@ -75,47 +78,97 @@ static int record_make(const struct plan_question *q, const struct record_name *
         return -errno;
     uint64_t changed = (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
     *r = (struct record){ .magic = CACHE_MAGIC, .tools = { st.st_dev, st.st_ino, (uint64_t)st.st_size, changed },
-                          .unsigned_manifest = q->unsigned_manifest, .name_size = n->size, .text_size = q->text_size };
+                          .unsigned_manifest = q->unsigned_manifest, .name_size = n->size, .text_size = text_size };
     return 0;
 }
 
-/* Does the record that was read answer this very question? r->plan_size is the record's afterwards. */
-static bool answers(const uint8_t *bytes, size_t size, struct record *r, const struct record_name *n, const struct plan_question *q)
+/* Of this size both; without a way out in between, so that the compiler takes many bytes at once. */
+static bool equal(const uint8_t *a, const uint8_t *b, size_t size)
+{
+    uint8_t different = 0;
+    for (size_t i = 0; i < size; i++)
+        different |= a[i] ^ b[i];
+    return !different;
+}
+
+/* The manifest is read, not mapped: whoever edits it while we look must not kill us. */
+static bool file_equals(int fd, const uint8_t *text, size_t size)
+{
+    static uint8_t piece[PIECE];
+    size_t done = 0;
+    for (;;) {
+        ssize_t n = read(fd, piece, sizeof(piece));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n == 0 && done == size;
+        if ((size_t)n > size - done || !equal(piece, text + done, (size_t)n))
+            return false;
+        done += (size_t)n;
+    }
+}
+
+/* Does the record answer this very question? `r` is what the record must be, but for the plan's size. */
+static bool answers(const uint8_t *bytes, size_t size, struct record *r, const struct record_name *n, int manifest)
 {
     struct record is;
     if (size < sizeof(is))
         return false;
     memcpy(&is, bytes, sizeof(is));
     r->plan_size = is.plan_size;
-    if (memcmp(&is, r, sizeof(is)) != 0 || is.plan_size > PLAN_MAX || size != plan_offset(r) + is.plan_size)
+    if (memcmp(&is, r, sizeof(is)) != 0 || is.plan_size == 0 || is.plan_size > PLAN_MAX || size != plan_offset(r) + is.plan_size)
         return false;
-    return memcmp(bytes + sizeof(is), n->bytes, n->size) == 0 && memcmp(bytes + sizeof(is) + n->size, q->text, q->text_size) == 0;
+    return memcmp(bytes + sizeof(is), n->bytes, n->size) == 0 && file_equals(manifest, bytes + sizeof(is) + n->size, r->text_size);
 }
 
-int plan_cache_find(const struct plan_question *q, uint8_t **plan, size_t *size)
+static int map_record(const char *file, const uint8_t **bytes, size_t *size)
+{
+    struct stat st;
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    void *p = fstat(fd, &st) || st.st_size <= 0 || st.st_size > PLAN_MAX
+                  ? MAP_FAILED
+                  : mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (p == MAP_FAILED) {
+        close(fd);
+        return -ENOENT;
+    }
+    *bytes = p;
+    *size = (size_t)st.st_size;
+    return fd;
+}
+
+/* A record is never written in place (file_write), so what is mapped stays as it was found. */
+static int find(const struct plan_question *q, int manifest, struct plan_place *out)
 {
     struct record_name n;
     struct record r;
-    uint8_t *bytes = NULL, *copy = NULL;
-    size_t bytes_size = 0;
-    int ret = name_make(q, &n);
+    struct stat st;
+    const uint8_t *bytes = NULL;
+    size_t size = 0;
+    int ret = fstat(manifest, &st) ? -errno : name_make(q, &n);
     if (ret == 0)
-        ret = record_make(q, &n, &r);
-    if (ret == 0)
-        ret = file_read(n.file, PLAN_MAX, &bytes, &bytes_size);
-    if (ret)
-        return ret;
-    ret = answers(bytes, bytes_size, &r, &n, q) ? 0 : -ENOENT;
-    if (ret == 0) {
-        copy = malloc(r.plan_size);
-        ret = copy ? 0 : -ENOMEM;
+        ret = record_make(q, &n, (size_t)st.st_size, &r);
+    int fd = ret ? ret : map_record(n.file, &bytes, &size);
+    if (fd < 0)
+        return fd;
+    if (!answers(bytes, size, &r, &n, manifest)) {
+        munmap((void *)bytes, size);
+        close(fd);
+        return -ENOENT;
     }
-    if (ret == 0) {
-        memcpy(copy, bytes + plan_offset(&r), r.plan_size);
-        *plan = copy;
-        *size = r.plan_size;
-    }
-    free(bytes);
+    *out = (struct plan_place){ .fd = fd, .offset = plan_offset(&r), .bytes = bytes + plan_offset(&r), .size = r.plan_size };
+    return 0;
+}
+
+int plan_cache_find(const struct plan_question *q, struct plan_place *out)
+{
+    int manifest = open(q->manifest, O_RDONLY | O_CLOEXEC);
+    if (manifest < 0)
+        return -errno;
+    int ret = find(q, manifest, out);
+    close(manifest);
     return ret;
 }
 
@@ -128,11 +181,11 @@ static void make_folders(char *path)
     }
 }
 
-void plan_cache_store(const struct plan_question *q, const uint8_t *plan, size_t size)
+void plan_cache_store(const struct plan_question *q, const uint8_t *text, size_t text_size, const uint8_t *plan, size_t size)
 {
     struct record_name n;
     struct record r;
-    if (name_make(q, &n) || record_make(q, &n, &r))
+    if (name_make(q, &n) || record_make(q, &n, text_size, &r))
         return;
     r.plan_size = size;
     uint64_t offset = plan_offset(&r);
@@ -141,7 +194,7 @@ void plan_cache_store(const struct plan_question *q, const uint8_t *plan, size_t
         return;
     memcpy(bytes, &r, sizeof(r));
     memcpy(bytes + sizeof(r), n.bytes, n.size);
-    memcpy(bytes + sizeof(r) + n.size, q->text, q->text_size);
+    memcpy(bytes + sizeof(r) + n.size, text, text_size);
     memcpy(bytes + offset, plan, size);
     make_folders(n.file);
     (void)file_write(n.file, bytes, offset + size, 0600);

@@ -12,15 +12,24 @@
 
 struct plan_question {
     const char *manifest;   /* its path, as given */
-    const uint8_t *text;    /* its bytes */
-    size_t text_size;
     bool unsigned_manifest;
 };
 
-/* Returns 0 and the plan's bytes (malloc'ed, 8-byte aligned); -ENOENT: not there, or made from something else; -errno. */
-int plan_cache_find(const struct plan_question *q, uint8_t **plan, size_t *size);
+/* A plan in a file, where the launcher finds it without a copy. */
+struct plan_place {
+    int fd;               /* read-only use; the caller's to close */
+    uint64_t offset;      /* a multiple of 4096; the plan goes from there to the file's end */
+    const uint8_t *bytes; /* the same, mapped, until the process ends */
+    size_t size;
+};
 
-/* Keep an answer. Best effort: a full disk or a missing home directory only mean that it is made again. */
-void plan_cache_store(const struct plan_question *q, const uint8_t *plan, size_t size);
+/* Returns 0; -ENOENT: not there, or made from something else; -errno. */
+int plan_cache_find(const struct plan_question *q, struct plan_place *out);
+
+/*
+ * Keep what was made from the manifest's text. Best effort: a full disk or a missing home directory only mean that it is
+ * made again.
+ */
+void plan_cache_store(const struct plan_question *q, const uint8_t *text, size_t text_size, const uint8_t *plan, size_t size);
 
 #endif

@@ -5,12 +5,12 @@
  * What `run` needs of the big libraries. In `cloister`, which is small so that it starts at once, they come from
  * what was made before (run_quick.c); else it hands over to `cloister-tools`, where run_whole.c makes them.
  */
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-/* The plan of a manifest; *plan is returned, malloc'ed. 0; else an exit code, and a message was printed. */
-int run_plan(const char *manifest, bool unsigned_manifest, uint8_t **plan, size_t *size);
+#include "cli/plan_cache.h"
+
+/* The plan of a manifest. 0; else an exit code, and a message was printed. */
+int run_plan(const struct plan_question *q, struct plan_place *out);
 
 /* As attest_soft_service_ensure(): 0 or -errno. */
 int run_quoting_service(const char *state, char *socket, size_t size);

@@ -4,18 +4,14 @@
  */
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "attest/file.h"
 #include "attest/soft/state.h"
 #include "attest/soft/unix_socket.h"
 #include "cli/paths.h"
-#include "cli/plan_cache.h"
 #include "cli/run_parts.h"
 #include "cli/term.h"
-#include "lib/plan/plan.h"
 
 static char **g_words;
 
@@ -33,17 +29,9 @@ int run_hand_over(void)
     return term_error("cannot start the rest of Cloister: %s: %s", tools, strerror(errno));
 }
 
-int run_plan(const char *manifest, bool unsigned_manifest, uint8_t **plan, size_t *size)
+int run_plan(const struct plan_question *q, struct plan_place *out)
 {
-    uint8_t *text;
-    size_t text_size;
-    int ret = file_read(manifest, PLAN_MAX, &text, &text_size);
-    if (ret == 0) {
-        struct plan_question q = { .manifest = manifest, .text = text, .text_size = text_size, .unsigned_manifest = unsigned_manifest };
-        ret = plan_cache_find(&q, plan, size);
-        free(text);
-    }
-    return ret ? run_hand_over() : 0;
+    return plan_cache_find(q, out) ? run_hand_over() : 0;
 }
 
 int run_quoting_service(const char *state, char *socket, size_t size)

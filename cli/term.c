@@ -28,12 +28,24 @@ const char *term_command(void)
     return g_command;
 }
 
+/* In one write where it fits: one system call, and a line that no other process's words get into. */
 static void message(const char *format, va_list args)
 {
+    char line[1024];
+    va_list again;
     term_progress_end();
-    fprintf(stderr, "%s: ", g_command);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    va_copy(again, args);
+    int prefix = snprintf(line, sizeof(line), "%s: ", g_command);
+    int n = prefix < 0 || prefix >= (int)sizeof(line) ? -1 : vsnprintf(line + prefix, sizeof(line) - (size_t)prefix, format, args);
+    if (n >= 0 && prefix + n + 1 < (int)sizeof(line)) {
+        line[prefix + n] = '\n';
+        fwrite(line, 1, (size_t)(prefix + n) + 1, stderr);
+    } else {
+        fprintf(stderr, "%s: ", g_command);
+        vfprintf(stderr, format, again);
+        fputc('\n', stderr);
+    }
+    va_end(again);
 }
 
 int term_error(const char *format, ...)

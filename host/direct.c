@@ -61,16 +61,6 @@ static uint64_t map_image(const struct image *image)
     return base;
 }
 
-/* The plan may be a file that others could still change: the image gets a copy. */
-static uint64_t copy_plan(const struct plan *plan)
-{
-    void *p = mmap(NULL, plan->h->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED)
-        host_fail("out of memory for the plan");
-    memcpy(p, plan->bytes, plan->h->size);
-    return address_of(p);
-}
-
 static void *map_stack(void)
 {
     char *p = mmap(NULL, DIRECT_STACK_SIZE + PAGE_SIZE, PROT_READ | PROT_WRITE,
@@ -101,7 +91,7 @@ _Noreturn void direct_run(const struct options *o, const struct image *image, co
 
     debugger_image_loaded(image->path, base);
     start_info_fill(o, plan, plan->h->max_threads, &start);
-    start.plan = copy_plan(plan);
+    start.plan = address_of(plan->bytes); /* nobody writes to that file: it is the starter's, and replaced by renaming */
     start.plan_size = plan->h->size;
     start.image_start = base + image->elf.low;
     start.image_size = image->elf.high - image->elf.low;

@@ -12,15 +12,16 @@
 
 #include "host/say.h"
 
-static const void *map_file(int fd, const char *what, uint64_t max, uint64_t *size)
+/* From offset to the end of the file. */
+static const void *map_file(int fd, uint64_t offset, const char *what, uint64_t max, uint64_t *size)
 {
     struct stat st;
-    if (fstat(fd, &st) || st.st_size <= 0 || (uint64_t)st.st_size > max)
+    if (fstat(fd, &st) || st.st_size < 0 || (uint64_t)st.st_size <= offset || (uint64_t)st.st_size - offset > max)
         host_fail("cannot use %s: it is empty or too large", what);
-    void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    *size = (uint64_t)st.st_size - offset;
+    void *p = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, fd, (off_t)offset);
     if (p == MAP_FAILED)
         host_fail("cannot read %s: %s", what, host_error_name(errno));
-    *size = (uint64_t)st.st_size;
     return p;
 }
 
@@ -31,16 +32,16 @@ void image_open(const char *path, struct image *out)
     out->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (out->fd < 0)
         host_fail("cannot open the image: %s: %s", path, host_error_name(errno));
-    const void *bytes = map_file(out->fd, path, UINT64_C(1) << 30, &size);
+    const void *bytes = map_file(out->fd, 0, path, UINT64_C(1) << 30, &size);
     if (elf_open(bytes, size, size, &out->elf) || out->elf.type != ELF_ET_DYN)
         host_fail("not an image of Cloister: %s: no static-PIE x86-64 ELF file", path);
 }
 
-void image_open_plan(int fd, struct plan *out)
+void image_open_plan(int fd, uint64_t offset, struct plan *out)
 {
     uint64_t size;
-    const void *bytes = map_file(fd, "the plan", PLAN_MAX, &size);
-    if (plan_open(bytes, size, out))
+    const void *bytes = map_file(fd, offset, "the plan", PLAN_MAX, &size);
+    if (plan_open_head(bytes, size, out))
         host_fail("malformed plan: it was made by another version of Cloister, or damaged");
 }
 

@@ -67,7 +67,7 @@ int main(int argc, char **argv)
     conduct_choose(o.lie);
     close_inherited(&o);
     image_open(o.image, &image);
-    image_open_plan(o.plan_fd, &plan);
+    image_open_plan(o.plan_fd, o.plan_offset, &plan);
     if (o.mode == MODE_DIRECT)
         direct_run(&o, &image, &plan);
     check_fsgsbase();

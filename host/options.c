@@ -11,7 +11,7 @@
 #include "lib/base/assert.h"
 #include "lib/plan/plan.h"
 
-enum { OPT_MODE = 256, OPT_IMAGE, OPT_PLAN, OPT_PLAN_FD, OPT_SIG, OPT_DEVICE_KEY_FD, OPT_AESM,
+enum { OPT_MODE = 256, OPT_IMAGE, OPT_PLAN, OPT_PLAN_FD, OPT_PLAN_OFFSET, OPT_SIG, OPT_DEVICE_KEY_FD, OPT_AESM,
        OPT_VERITY, OPT_LOG_LEVEL, OPT_TRACE, OPT_STATS, OPT_HOSTNAME, OPT_LIE, OPT_HELP };
 
 static const struct option g_options[] = {
@@ -19,6 +19,7 @@ static const struct option g_options[] = {
     { "image", required_argument, NULL, OPT_IMAGE },
     { "plan", required_argument, NULL, OPT_PLAN },
     { "plan-fd", required_argument, NULL, OPT_PLAN_FD },
+    { "plan-offset", required_argument, NULL, OPT_PLAN_OFFSET },
     { "sig", required_argument, NULL, OPT_SIG },
     { "device-key-fd", required_argument, NULL, OPT_DEVICE_KEY_FD },
     { "aesm", required_argument, NULL, OPT_AESM },
@@ -37,6 +38,7 @@ static void help(void)
     puts("Usage: cloister-host --mode direct|soft|sgx --image FILE (--plan FILE | --plan-fd N) [OPTION]... -- [ARG]...\n"
          "Build an enclave from the image and the plan, enter it and serve its calls. Trusted by no one;\n"
          "normally started by 'cloister run'.\n\n"
+         "  --plan-offset N      where in its file the plan begins, a multiple of 4096; it goes to the end (default: 0)\n"
          "  --sig FILE           SIGSTRUCT (soft and sgx)\n"
          "  --device-key-fd N    32-byte key of the software SGX device (soft)\n"
          "  --aesm PATH          socket of the quoting service\n"
@@ -103,6 +105,8 @@ static int parse_numbers(int option, const char *text, struct options *o)
         o->trace = (uint32_t)v;
     else if (option == OPT_PLAN_FD)
         o->plan_fd = (int)v;
+    else if (option == OPT_PLAN_OFFSET)
+        o->plan_offset = (uint64_t)v;
     else
         o->device_key_fd = (int)v;
     return 0;
@@ -115,6 +119,7 @@ static int parse_one(int c, char **argv, struct options *o)
     case OPT_STATS: return parse_names(c, optarg, o);
     case OPT_TRACE:
     case OPT_PLAN_FD:
+    case OPT_PLAN_OFFSET:
     case OPT_DEVICE_KEY_FD: return parse_numbers(c, optarg, o);
     case OPT_LOG_LEVEL: return parse_level(optarg, &o->log_level);
     case OPT_IMAGE: o->image = optarg; return 0;

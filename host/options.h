@@ -11,6 +11,7 @@ struct options {
     enum host_mode mode;
     const char *image, *sig, *aesm, *verity, *lie;
     int plan_fd, device_key_fd; /* -1: not given */
+    uint64_t plan_offset;       /* where in that file the plan begins; it goes to the file's end */
     uint32_t log_level;         /* UINT32_MAX: as the plan says */
     uint32_t trace, stats;
     int hostname; /* tell the program the host's name and resolv.conf */

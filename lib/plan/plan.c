@@ -231,17 +231,26 @@ static bool keys_and_mocks_ok(const struct plan *p)
     return true;
 }
 
-int plan_open(const void *data, size_t size, struct plan *out)
+int plan_open_head(const void *data, size_t size, struct plan *out)
 {
     struct plan p = { .h = data, .bytes = data };
     *out = (struct plan){ 0 };
     if (size < sizeof(*p.h) || size > PLAN_MAX || !IS_ALIGNED((uintptr_t)data, 8u))
         return -EINVAL;
-    if (!header_ok(p.h, size) || !header_strings_ok(&p) || !strings_ok(&p) || !env_ok(&p) ||
-        !mounts_ok(&p) || !trusted_list_ok(&p) || !keys_and_mocks_ok(&p))
+    if (!header_ok(p.h, size) || !header_strings_ok(&p))
         return -EINVAL;
     *out = p;
     return 0;
+}
+
+int plan_open(const void *data, size_t size, struct plan *out)
+{
+    struct plan p;
+    int ret = plan_open_head(data, size, &p);
+    if (ret == 0 && (!strings_ok(&p) || !env_ok(&p) || !mounts_ok(&p) || !trusted_list_ok(&p) || !keys_and_mocks_ok(&p)))
+        ret = -EINVAL;
+    *out = ret ? (struct plan){ 0 } : p;
+    return ret;
 }
 
 const struct plan_trusted *plan_find_trusted(const struct plan *p, const char *path, size_t length)

@@ -139,6 +139,12 @@ struct plan {
  */
 int plan_open(const void *data, size_t size, struct plan *out);
 
+/*
+ * Only the header and the strings that it names itself: for the untrusted launcher and the command, which use nothing else
+ * and would read all of a plan of megabytes otherwise. plan_items() and the look-ups below are NOT safe after this.
+ */
+int plan_open_head(const void *data, size_t size, struct plan *out);
+
 static inline const char *plan_string(const struct plan *p, struct plan_str s)
 {
     return (const char *)p->bytes + s.offset;
