@@ -34,7 +34,8 @@ struct run_options {
 struct run {
     const struct run_options *o;
     char manifest[PATH_MAX], sig[PATH_MAX], verity[PATH_MAX], socket[SOFT_PATH_MAX];
-    char image[PATH_MAX], host[PATH_MAX], script[PATH_MAX], numbers[4][24];
+    char image[PATH_MAX], script[PATH_MAX], host_file[PATH_MAX], numbers[4][24];
+    const char *host; /* the launcher's file; NULL: the launcher in this program */
     struct plan plan; /* only its head is checked */
     char *words[RUN_WORDS];
     int word_count;
@@ -55,7 +56,7 @@ static void help(void)
            "                    (default: ${XDG_STATE_HOME:-~/.local/state}/cloister/soft)\n"
            "  --aesm SOCKET     the quoting service's socket\n"
            "  --image FILE      the enclave image (default: $CLOISTER_IMAGE, or beside this program)\n"
-           "  --host FILE       the launcher (default: $CLOISTER_HOST, or beside this program)\n"
+           "  --host FILE       another launcher than the one in this program (default: $CLOISTER_HOST)\n"
            "  --help            show this\n\n"
            "Exit status: the program's; 128 + N when signal N killed it; 1 not started, and one line on stderr\n"
            "says why; 2 wrong command line.\n", term_command());
@@ -183,7 +184,8 @@ static int find_files(struct run *r)
         return term_error("cannot read the signature: %s: %s: make it by 'cloister sign'", r->sig, strerror(errno));
     if (paths_find(PATH_IMAGE, r->o->image, r->image, sizeof(r->image)))
         return term_error("cannot find the enclave image: %s", r->image);
-    if (paths_find(PATH_HOST, r->o->host, r->host, sizeof(r->host)))
+    r->host = paths_named(PATH_HOST, r->o->host);
+    if (r->host && access(r->host, R_OK))
         return term_error("cannot find the launcher: %s", r->host);
     return 0;
 }
@@ -273,9 +275,13 @@ static int add_soft_device(struct run *r)
     return 0;
 }
 
-/* gdb runs the launcher, which inherits what we leave open. */
+/* gdb runs the launcher as a program of its own, which inherits what we leave open. */
 static int add_debugger(struct run *r)
 {
+    if (!r->host && paths_find(PATH_HOST, NULL, r->host_file, sizeof(r->host_file)))
+        return term_error("cannot find the launcher: %s", r->host_file);
+    if (!r->host)
+        r->host = r->host_file;
     if (paths_find(PATH_GDB, NULL, r->script, sizeof(r->script)))
         return term_error("cannot find the debugger's script: %s", r->script);
     add_word(r, r->o->gdb);
@@ -291,7 +297,7 @@ static int add_words(struct run *r)
     int ret = o->gdb ? add_debugger(r) : 0;
     if (ret)
         return ret;
-    add_word(r, r->host);
+    add_word(r, r->host ? r->host : "cloister-host");
     add_option(r, "--mode", o->mode);
     add_option(r, "--image", r->image);
     ret = add_plan(r);
@@ -331,9 +337,9 @@ static int become_launcher(struct run *r)
     memcpy(argv + r->word_count, r->o->app + 1, (size_t)arguments * sizeof(*argv));
     say_what_it_is(r->o);
     fflush(NULL);
-    execvp(argv[0], argv);
+    int ret = run_launcher(r->o->gdb ? r->o->gdb : r->host, r->word_count + arguments, argv);
     free(argv);
-    return term_error("cannot start the %s: %s: %s", r->o->gdb ? "debugger" : "launcher", r->words[0], strerror(errno));
+    return ret;
 }
 
 static int run_app(struct run_options *o)

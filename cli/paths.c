@@ -76,10 +76,16 @@ int paths_find_named(const char *name, char *out, size_t size)
     return -ENOENT;
 }
 
-int paths_find(enum path_part part, const char *given, char *out, size_t size)
+const char *paths_named(enum path_part part, const char *given)
 {
     const char *fixed = given ? given : getenv(g_parts[part].variable);
-    if (!fixed || !*fixed)
+    return fixed && *fixed ? fixed : NULL;
+}
+
+int paths_find(enum path_part part, const char *given, char *out, size_t size)
+{
+    const char *fixed = paths_named(part, given);
+    if (!fixed)
         return paths_find_named(g_parts[part].name, out, size);
     snprintf(out, size, "%s", fixed);
     return access(out, R_OK) == 0 ? 0 : -errno;

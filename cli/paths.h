@@ -22,6 +22,9 @@ enum path_part {
  */
 int paths_find(enum path_part part, const char *given, char *out, size_t size);
 
+/* What names a part instead of the places above: `given` or its environment variable; NULL when nothing does. */
+const char *paths_named(enum path_part part, const char *given);
+
 /* Any other file of ours by its installed name, e.g. "libsecret_prov.so". */
 int paths_find_named(const char *name, char *out, size_t size);
 

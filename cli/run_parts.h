@@ -12,6 +12,12 @@
 /* The plan of a manifest. 0; else an exit code, and a message was printed. */
 int run_plan(const struct plan_question *q, struct plan_place *out);
 
+/*
+ * Become the launcher with these words. program: what to execute for it, when something was named (--host,
+ * $CLOISTER_HOST, --gdb), else NULL. Comes back, with an exit code, only when that failed.
+ */
+int run_launcher(const char *program, int argc, char **argv);
+
 /* As attest_soft_service_ensure(): 0 or -errno. */
 int run_quoting_service(const char *state, char *socket, size_t size);
 

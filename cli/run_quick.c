@@ -12,6 +12,7 @@
 #include "cli/paths.h"
 #include "cli/run_parts.h"
 #include "cli/term.h"
+#include "host/launcher.h"
 
 static char **g_words;
 
@@ -32,6 +33,14 @@ int run_hand_over(void)
 int run_plan(const struct plan_question *q, struct plan_place *out)
 {
     return plan_cache_find(q, out) ? run_hand_over() : 0;
+}
+
+int run_launcher(const char *program, int argc, char **argv)
+{
+    if (!program)
+        return launcher_main(argc, argv);
+    execvp(program, argv);
+    return term_error("cannot start %s: %s", program, strerror(errno));
 }
 
 int run_quoting_service(const char *state, char *socket, size_t size)

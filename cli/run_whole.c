@@ -3,12 +3,14 @@
  * next run (cli/plan_cache.h).
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "attest/soft/service.h"
+#include "cli/paths.h"
 #include "cli/run_parts.h"
 #include "cli/term.h"
 #include "manifest/disk.h"
@@ -54,6 +56,15 @@ int run_plan(const struct plan_question *q, struct plan_place *out)
         ret = make_plan(q, text, text_size, &plan, &size, &why);
     free(text);
     return ret ? term_error("cannot use the manifest: %s", why.text) : place_plan(plan, size, out);
+}
+
+int run_launcher(const char *program, int argc, char **argv)
+{
+    char found[PATH_MAX];
+    if (!program && paths_find(PATH_HOST, NULL, found, sizeof(found)))
+        return term_error("cannot find the launcher: %s", found);
+    execvp(program ? program : found, argv);
+    return term_error("cannot start %s: %s", program ? program : found, strerror(errno));
 }
 
 int run_quoting_service(const char *state, char *socket, size_t size)

@@ -141,6 +141,7 @@ int options_parse(int argc, char **argv, struct options *out)
     int mode_given = 0, c;
     *out = (struct options){ .plan_fd = -1, .device_key_fd = -1, .log_level = UINT32_MAX };
     opterr = 0;
+    optind = 0; /* from the start: in `cloister run` another command line was read before */
     while ((c = getopt_long(argc, argv, "+", g_options, NULL)) != -1) {
         int ret = parse_one(c, argv, out);
         if (ret)

@@ -130,6 +130,20 @@ static void each_corrupted_field_is_refused(void **state)
     }
 }
 
+/* What plan_open_head() leaves out is what stands in the arrays, and nothing else. */
+static void the_head_alone_is_checked_when_asked(void **state)
+{
+    for (size_t i = 0; i < sizeof(g_changes) / sizeof(g_changes[0]); i++) {
+        bool head = g_changes[i].offset < offsetof(struct sample, h.argv);
+        struct sample *s = sample();
+        struct plan p;
+        memcpy((uint8_t *)s + g_changes[i].offset, &g_changes[i].value, g_changes[i].size);
+        if (plan_open_head(s, sizeof(*s), &p) != (head ? -EINVAL : 0))
+            fail_msg("change %zu at offset %zu was %s", i, g_changes[i].offset, head ? "accepted" : "refused");
+        free(s);
+    }
+}
+
 static void a_plan_cut_short_or_unaligned_is_refused(void **state)
 {
     struct sample *s = sample();
@@ -233,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_plan_opens),
         cmocka_unit_test(each_corrupted_field_is_refused),
+        cmocka_unit_test(the_head_alone_is_checked_when_asked),
         cmocka_unit_test(a_plan_cut_short_or_unaligned_is_refused),
         cmocka_unit_test(trusted_files_out_of_order_or_twice_are_refused),
         cmocka_unit_test(paths_that_are_not_normal_are_refused),
