@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 # What `make apps`, `make pytests` and `make bench` run: words of program, test or row names, comma-separated; empty: all.
 ONLY ?=
 
-.PHONY: help setup build demo test check vectors bench bench-quote apps apps-fast pytests fuzz install uninstall format clean
+.PHONY: help setup build demo test check vectors bench bench-quote apps apps-fast pytests fuzz fuzz-syscalls install uninstall format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -55,6 +55,9 @@ pytests: $(BUILD)/build.ninja ## CPython's own tests in direct and soft, compare
 
 fuzz: setup ## every fuzz target for FUZZ_SECONDS (default 60) each
 	@tests/fuzz/run.sh $(BUILD)-fuzz $${FUZZ_SECONDS:-60}
+
+fuzz-syscalls: build ## random system calls in direct for FUZZ_SECONDS (default 60; MODE=soft; FUZZ_SEED=N repeats)
+	@tests/fuzz/syscalls/run.py --build $(BUILD) --seconds $${FUZZ_SECONDS:-60} --mode $${MODE:-direct} $(if $(FUZZ_SEED),--seed $(FUZZ_SEED))
 
 install: $(BUILD)/build.ninja ## install below $(PREFIX) (DESTDIR honoured)
 	@ninja -C $(BUILD) install

@@ -54,5 +54,18 @@ elif [ $status != 0 ]; then
 fi
 echo "   ${line:-no result}; log: $logs/apps.log"
 
+# Random calls of a fixed seed, for a while; the long run is `make fuzz-syscalls FUZZ_SECONDS=1800`.
+echo "== random system calls (tests/fuzz/syscalls)"
+if [ "$(id -u)" != 0 ]; then
+    add 0 0 1
+    echo "   skipped: needs root for its namespaces"
+elif "$root/tests/fuzz/syscalls/run.py" --build "$build" --seconds 20 --seed 1 >"$logs/fuzz-syscalls.log" 2>&1; then
+    add 1 0 0
+    echo "   $(tail -1 "$logs/fuzz-syscalls.log")"
+else
+    add 0 1 0
+    tail -80 "$logs/fuzz-syscalls.log"
+fi
+
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -13,6 +13,8 @@
 #include "lib/base/bytes.h"
 #include "libos/signal/signal.h"
 
+#define TIMER_GRAIN 20000 /* ns; periods below it come as overruns */
+
 static struct mutex g_timers_lock = MUTEX_INIT;
 static struct rb_tree g_timers;               /* g_timers_lock; by deadline */
 static struct thread_block *g_timers_service; /* g_timers_lock; NULL: not created yet */
@@ -39,20 +41,23 @@ static void remove_locked(struct timer *t)
     t->deadline = TIMER_STOP;
 }
 
-/* Run what is due; returns the next deadline. */
+/*
+ * Run what is due; returns the next deadline. A timer runs once per call, however short its period: else one of a
+ * nanosecond would keep the lock, and this thread, for ever.
+ */
 static int64_t run_due_locked(void)
 {
+    int64_t now = clock_monotonic();
     for (;;) {
         struct timer *t = timer_of(rb_first(&g_timers));
         if (!t)
             return PARK_FOREVER;
-        int64_t now = clock_monotonic();
         if (t->deadline > now)
             return t->deadline;
         remove_locked(t);
         int64_t next = t->callback(t, now);
         if (next != TIMER_STOP) {
-            t->deadline = next;
+            t->deadline = MAX(next, now + TIMER_GRAIN);
             insert_locked(t);
         }
     }

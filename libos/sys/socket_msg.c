@@ -31,10 +31,10 @@ struct user_iovec {
 static int read_vector(struct iobuf *b, uaddr_t iov, uint64_t count)
 {
     struct user_iovec few[IOBUF_INLINE];
+    *b = (struct iobuf){ .user = true, .count = (uint32_t)MIN(count, IOV_MAX) };
+    b->segments = b->inline_segments; /* before any error: drop_vector() looks at it */
     if (count > IOV_MAX)
         return -EMSGSIZE;
-    *b = (struct iobuf){ .user = true, .count = (uint32_t)count };
-    b->segments = b->inline_segments;
     if (count > IOBUF_INLINE) {
         b->segments = mem_alloc(count * sizeof(*b->segments));
         if (!b->segments)
