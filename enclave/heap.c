@@ -51,10 +51,11 @@ static uint64_t class_size(unsigned c)
 
 static unsigned class_of(uint64_t total)
 {
-    unsigned c = 0;
-    while (c < CLASSES && class_size(c) < total)
-        c++;
-    return c;
+    if (total <= class_size(0))
+        return 0;
+    unsigned n = 63 - (unsigned)__builtin_clzl(total - 1); /* 2^n < total <= 2^(n+1); n >= 5 */
+    unsigned c = 2 * (n - 5) + (total - 1 < UINT64_C(3) << (n - 1) ? 1 : 2);
+    return MIN(c, CLASSES);
 }
 
 /* An object nobody had yet, from the class's current slab. Its page is touched only now: most of a slab never is. */

@@ -1,14 +1,46 @@
 /*
- * The C library's memory functions, which the compiler may call at any time. General registers only:
- * string instructions are the fastest way without vector registers on every CPU that has SGX2 (FSRM).
+ * The C library's memory functions, which the compiler may call at any time. General registers
+ * only: string instructions are the fastest way without vector registers on every CPU that has SGX2
+ * (FSRM).
  */
 #include "lib/base/bytes.h"
 #include "lib/base/str.h"
 
+#if !__STDC_HOSTED__ /* bytes.h names the compiler's own there */
+#undef memcpy
+#undef memmove
+#undef memset
+#undef memcmp
+#endif
+
+/* Starting a string instruction takes longer than a few moves: whole words, the last one
+ * overlapping. */
+#define SMALL 32u
+
+static void copy_small(uint8_t *d, const uint8_t *s, size_t size)
+{
+    if (size >= 8) {
+        uint64_t last = load_le64(s + size - 8);
+        for (size_t at = 0; at + 8 < size; at += 8)
+            store_le64(d + at, load_le64(s + at));
+        store_le64(d + size - 8, last);
+    } else if (size >= 4) {
+        uint32_t first = load_le32(s), last = load_le32(s + size - 4);
+        store_le32(d, first);
+        store_le32(d + size - 4, last);
+    } else {
+        for (size_t at = 0; at < size; at++)
+            d[at] = s[at];
+    }
+}
+
 void *memcpy(void *restrict dst, const void *restrict src, size_t size)
 {
     void *d = dst;
-    __asm__ volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(size) : : "memory");
+    if (size <= SMALL)
+        copy_small(dst, src, size);
+    else
+        __asm__ volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(size) : : "memory");
     return dst;
 }
 
@@ -16,8 +48,10 @@ void *memmove(void *dst, const void *src, size_t size)
 {
     uint8_t *d = dst;
     const uint8_t *s = src;
-    if ((uintptr_t)d - (uintptr_t)s >= size)
-        return memcpy(dst, src, size);
+    if ((uintptr_t)d - (uintptr_t)s >= size) {
+        __asm__ volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(size) : : "memory");
+        return dst;
+    }
     while (size >= 8) {
         size -= 8;
         store_le64(d + size, load_le64(s + size));

@@ -59,8 +59,10 @@ uaccess_set:
 uaccess_string:
     movq %rdx, %rcx
 1:  testq %rcx, %rcx
-    jz 2f
-    USER uaccess_fault_flag
+    jz 4f
+    testl $7, %esi
+    jz 3f
+2:  USER uaccess_fault_flag
     movb (%rsi), %al
     USER uaccess_fault_flag
     movb %al, (%rdi)
@@ -71,7 +73,29 @@ uaccess_string:
     jnz 1b
     leaq 1(%rcx), %rax
     ret
-2:  xorl %eax, %eax
+    /* Eight bytes at a time as long as none of them is NUL: aligned, so never beyond the page of a byte that counts. */
+3:  cmpq $8, %rcx
+    jb 2b
+    movabsq $0x0101010101010101, %r8
+    movabsq $0x8080808080808080, %r9
+5:  USER uaccess_fault_flag
+    movq (%rsi), %rax
+    movq %rax, %r10
+    movq %rax, %r11
+    subq %r8, %r10
+    notq %r11
+    andq %r11, %r10
+    testq %r9, %r10
+    jnz 2b
+    USER uaccess_fault_flag
+    movq %rax, (%rdi)
+    addq $8, %rsi
+    addq $8, %rdi
+    subq $8, %rcx
+    cmpq $8, %rcx
+    jae 5b
+    jmp 1b
+4:  xorl %eax, %eax
     ret
 
     /* int uaccess_load32(const uint32_t *src, uint32_t *value) */

@@ -15,6 +15,17 @@ void *memmove(void *dst, const void *src, size_t size);
 void *memset(void *dst, int byte, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
 
+/*
+ * Freestanding, the compiler takes these for functions of ours and calls them for every eight bytes; by their other
+ * names it knows what they do, and small constant sizes become plain moves.
+ */
+#if !__STDC_HOSTED__
+#define memcpy(dst, src, size)  __builtin_memcpy(dst, src, size)
+#define memmove(dst, src, size) __builtin_memmove(dst, src, size)
+#define memset(dst, byte, size) __builtin_memset(dst, byte, size)
+#define memcmp(a, b, size)      __builtin_memcmp(a, b, size)
+#endif
+
 #define ARRAY_COUNT(a)    (sizeof(a) / sizeof((a)[0]))
 #define ALIGN_UP(x, a)    (((x) + ((a)-1)) & ~((a)-1))
 #define ALIGN_DOWN(x, a)  ((x) & ~((a)-1))

@@ -74,6 +74,29 @@ static void strings_end_with_nul_or_not_at_all(void **state)
     assert_int_equal(user_string(buf, UINT64_MAX, sizeof(buf)), -EFAULT);
 }
 
+static void strings_of_every_length_at_every_alignment_arrive_whole(void **state)
+{
+    char buf[64];
+    catch_faults();
+    for (size_t length = 0; length < 40; length++)
+        for (size_t room = 1; room <= sizeof(buf); room++)
+            for (size_t gap = 0; gap < 9;
+                 gap++) { /* between the NUL and the page that cannot be touched */
+                memset(page, 'x', PAGE_SIZE);
+                uaddr_t at = end - gap - length - 1;
+                for (size_t i = 0; i < length; i++)
+                    page[PAGE_SIZE - gap - length - 1 + i] = (uint8_t)(i % 3 ? 0x80 + i : 1 + i);
+                page[PAGE_SIZE - gap - 1] = 0;
+                memset(buf, 'b', sizeof(buf));
+                int64_t r = user_string(buf, at, room);
+                assert_int_equal(r, length < room ? (int64_t)length : -ENAMETOOLONG);
+                if (r >= 0)
+                    assert_memory_equal(buf, page + PAGE_SIZE - gap - length - 1, length + 1);
+                for (size_t i = room; i < sizeof(buf); i++)
+                    assert_int_equal(buf[i], 'b');
+            }
+}
+
 static void words_are_loaded_and_exchanged_or_fault(void **state)
 {
     uint32_t v, expected = 1;
@@ -135,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_stop_where_the_memory_ends),
         cmocka_unit_test(strings_end_with_nul_or_not_at_all),
+        cmocka_unit_test(strings_of_every_length_at_every_alignment_arrive_whole),
         cmocka_unit_test(words_are_loaded_and_exchanged_or_fault),
         cmocka_unit_test(a_probe_tells_reading_from_writing),
         cmocka_unit_test(a_program_cannot_name_the_trusted_side),
