@@ -11,7 +11,7 @@
 struct sgx_keyrequest;
 
 struct backend {
-    /* Make the call and bring OUT arguments back; the result is still unchecked. */
+    /* Make the call and bring OUT arguments back; the result has been through gate_check_return(). */
     int64_t (*call)(enum hostcall_nr nr, const struct hostcall *hc, const uint64_t r[6]);
     uint64_t transfer_max;
     int (*pages_commit)(uint64_t address, uint64_t size, unsigned prot);

@@ -1,15 +1,15 @@
 /*
  * The gate: one way out, and one place where the host's answer is judged by its row in hostcall.def.
- * How the call is made, and how arguments cross, is the back end's (enclave/direct, enclave/sgx).
+ * How the call is made, and how arguments cross, is the back end's (enclave/direct, enclave/sgx), which has its
+ * answer judged here before it hands it back.
  */
 #include "enclave/gate.h"
 
 #include "enclave/backend.h"
-#include "enclave/cpu.h"
 #include "enclave/log.h"
 #include "lib/base/bytes.h"
 
-static int64_t check_return(const struct hostcall *hc, const uint64_t *r, int64_t ret)
+int64_t gate_check_return(const struct hostcall *hc, const uint64_t r[6], int64_t ret)
 {
     if (ret < 0) {
         for (const uint8_t *e = hc->errors; *e; e++)
@@ -33,12 +33,13 @@ int64_t hostcall(enum hostcall_nr nr, const uint64_t r[6])
     uint64_t clipped[6];
 
     thread_block()->calls++;
-    memcpy(clipped, r, sizeof(clipped));
     /* Long reads and writes become short ones, as Linux allows; the answer is judged by what was asked for. */
-    if (hc->ret.kind == RETURNS_LEN)
-        clipped[hc->ret.from] = MIN(clipped[hc->ret.from], g_backend->transfer_max);
-    int64_t ret = check_return(hc, clipped, g_backend->call(nr, hc, clipped));
-    cpu_speculation_barrier(); /* callers index and add by it */
+    if (hc->ret.kind == RETURNS_LEN && r[hc->ret.from] > g_backend->transfer_max) {
+        memcpy(clipped, r, sizeof(clipped));
+        clipped[hc->ret.from] = g_backend->transfer_max;
+        r = clipped;
+    }
+    int64_t ret = g_backend->call(nr, hc, r);
     if (g_trace & TRACE_HOST && nr != HC_write && nr != HC_write_now)
         log_always("host: %s(%#lx, %#lx, %#lx, %#lx) = %ld", hc->name, r[0], r[1], r[2], r[3], ret);
     return ret;

@@ -24,6 +24,9 @@ int64_t hostcall(enum hostcall_nr nr, const uint64_t r[6]);
 #define host_call(name, ...) hostcall(HC_##name, (const uint64_t[6]){ __VA_ARGS__ })
 #define PTR(p)               ((uint64_t)(uintptr_t)(p))
 
+/* For back ends: the answer as the call's row allows it, or -EIO. r: the arguments it was asked with. */
+int64_t gate_check_return(const struct hostcall *hc, const uint64_t r[6], int64_t ret);
+
 /* Calls that may sleep: -EINTR when an event is pending. What must not be lost goes by write_now. */
 bool gate_blocks(enum hostcall_nr nr);
 

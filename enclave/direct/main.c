@@ -37,6 +37,14 @@ static uint64_t linux_prot(unsigned prot)
     return prot; /* PAGE_R, W, X are PROT_READ, WRITE, EXEC */
 }
 
+/* In line: see lto_flags in meson.build for what a return after a system call costs. */
+static inline int64_t direct_sys6(uint64_t nr, const uint64_t r[6])
+{
+    register uint64_t r10 __asm__("r10") = r[3], r8 __asm__("r8") = r[4], r9 __asm__("r9") = r[5];
+    int64_t ret;
+    __asm__ volatile("syscall" : "=a"(ret) : "a"(nr), "D"(r[0]), "S"(r[1]), "d"(r[2]), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+    return ret;
+}
 
 /* sendmsg and recvmsg, whose msghdr the table has flattened. */
 static int64_t direct_message(bool sending, const uint64_t r[6])
@@ -56,10 +64,9 @@ static int64_t direct_call(enum hostcall_nr nr, const struct hostcall *hc, const
     if (nr == HC_sendmsg || nr == HC_recvmsg)
         return direct_message(nr == HC_sendmsg, r);
     if (hc->linux_nr < 0)
-        return -ENOENT;
-    if (gate_blocks(nr))
-        return direct_syscall_blocking((uint64_t)hc->linux_nr, r);
-    return direct_syscall((uint64_t)hc->linux_nr, r);
+        return gate_check_return(hc, r, -ENOENT);
+    uint64_t linux_nr = (uint64_t)hc->linux_nr;
+    return gate_check_return(hc, r, gate_blocks(nr) ? direct_syscall_blocking(linux_nr, r) : direct_sys6(linux_nr, r));
 }
 
 static int direct_pages_commit(uint64_t address, uint64_t size, unsigned prot)

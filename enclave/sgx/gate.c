@@ -1,7 +1,7 @@
 /*
  * One host call from an enclave: arguments are copied to the thread's staging area in untrusted memory,
  * results are copied in once, and only what the table's row allows. The host sees numbers and copies,
- * never an enclave address. hostcall() in enclave/gate.c judges the result.
+ * never an enclave address. gate_check_return() in enclave/gate.c judges the result.
  */
 #include "enclave/backend.h"
 #include "enclave/cpu.h"
@@ -98,7 +98,7 @@ static int64_t take_results(const struct hostcall *hc, const uint64_t r[6], cons
         if (!s->at[i] || (a->kind != ARG_OUT && a->kind != ARG_INOUT))
             continue;
         uint64_t length = s->length[i];
-        /* host may lie about length: never take more than was asked; check_return() refuses the lie itself */
+        /* host may lie about length: never take more than was asked; gate_check_return() refuses the lie itself */
         if (a->kind == ARG_OUT && hc->ret.kind == RETURNS_LEN && !a->len_fixed)
             length = MIN(length, (uint64_t)ret);
         if (a->kind == ARG_OUT && hc->ret.kind == RETURNS_COUNT && a->scaled)
@@ -110,7 +110,7 @@ static int64_t take_results(const struct hostcall *hc, const uint64_t r[6], cons
     return ret;
 }
 
-int64_t sgx_call(enum hostcall_nr nr, const struct hostcall *hc, const uint64_t r[6])
+static int64_t ask_host(enum hostcall_nr nr, const struct hostcall *hc, const uint64_t r[6])
 {
     uint64_t staging = thread_block()->staging;
     struct hostcall_frame f = { .nr = (uint64_t)nr };
@@ -121,4 +121,11 @@ int64_t sgx_call(enum hostcall_nr nr, const struct hostcall *hc, const uint64_t 
     sgx_copy_out(staging, &f, sizeof(f));
     int64_t ret = sgx_exit_call((struct hostcall_frame *)staging, gate_blocks(nr));
     return ret < 0 ? ret : take_results(hc, r, &s, ret);
+}
+
+int64_t sgx_call(enum hostcall_nr nr, const struct hostcall *hc, const uint64_t r[6])
+{
+    int64_t ret = gate_check_return(hc, r, ask_host(nr, hc, r));
+    cpu_speculation_barrier(); /* callers index and add by it; not in direct, where the host is trusted */
+    return ret;
 }

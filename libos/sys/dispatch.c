@@ -79,7 +79,7 @@ static int64_t missing(uint64_t nr)
     return -ENOSYS;
 }
 
-static int64_t call(const struct cpu_regs *r)
+static inline int64_t call(const struct cpu_regs *r)
 {
     uint64_t nr = r->orig_rax;
 
@@ -112,7 +112,7 @@ uint64_t dispatch_count(uint64_t nr)
     return __atomic_load_n(&g_counts[nr], __ATOMIC_RELAXED);
 }
 
-void dispatch_call(struct cpu_regs *regs)
+static inline void call_in_line(struct cpu_regs *regs)
 {
     current()->regs = regs;
     if (__builtin_expect(g_trace & TRACE_SYS || g_machine.stats, 0))
@@ -121,12 +121,17 @@ void dispatch_call(struct cpu_regs *regs)
         regs->rax = (uint64_t)call(regs);
 }
 
+void dispatch_call(struct cpu_regs *regs)
+{
+    call_in_line(regs);
+}
+
 /* Called by the system-call door. */
 void libos_syscall(struct cpu_regs *regs)
 {
     struct thread *t = current();
 
-    dispatch_call(regs);
+    call_in_line(regs);
     /* -ERESTARTSYS and its kin (errno.h) must never reach the program, whoever took the signal meanwhile. */
     bool restart = regs->rax + ERESTART_RESTARTBLOCK <= ERESTART_RESTARTBLOCK - ERESTARTSYS;
     if (__builtin_expect(__atomic_load_n(&t->sig.interrupted, __ATOMIC_RELAXED) != 0 || restart, 0))
