@@ -9,6 +9,7 @@
 #include "enclave/cpu.h"
 #include "enclave/gate.h"
 #include "enclave/heap.h"
+#include "enclave/machine.h"
 #include "enclave/thread_block.h"
 #include "lib/base/bytes.h"
 #include "lib/linux/time.h"
@@ -65,11 +66,38 @@ static void wake_up(struct thread_block *tb)
         cpu_pause();
 }
 
+#define LOOKS        300 /* with a pause each: some microseconds, what a sleep and a wake across CPUs cost */
+#define MISSES_COUNT 10
+
+/*
+ * Whoever unparks us is often about to, on another CPU: looking for a moment then spares both of us the host. A
+ * thread for which that was in vain tries again only after 1, 3, 7, ... 1023 sleeps. true: there is something to see.
+ */
+static bool look_a_while(struct thread_block *tb)
+{
+    if (tb->park_sleeps) {
+        tb->park_sleeps--;
+        return false;
+    }
+    for (int i = 0; i < LOOKS; i++) {
+        if (__atomic_load_n(&tb->park_token, __ATOMIC_RELAXED) || __atomic_load_n(&tb->pending, __ATOMIC_RELAXED)) {
+            tb->park_misses = 0;
+            return true;
+        }
+        cpu_pause();
+    }
+    tb->park_misses = MIN(tb->park_misses + 1, MISSES_COUNT);
+    tb->park_sleeps = (1u << tb->park_misses) - 1;
+    return false;
+}
+
 int park(int64_t deadline)
 {
     struct thread_block *tb = thread_block();
 
     if (take_token(tb))
+        return 0;
+    if (g_machine.cpu_count > 1 && look_a_while(tb) && take_token(tb))
         return 0;
     if (event_pending_now(tb))
         return -EINTR;

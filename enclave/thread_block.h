@@ -45,6 +45,7 @@ struct thread_block {
     struct thread *thread;   /* libos's */
     uint32_t park_token;     /* 1: an unpark came; futex word in direct */
     uint32_t park_sleeping;  /* enum park_sleep */
+    uint32_t park_misses, park_sleeps; /* own thread's: looks in vain before sleeps; sleeps until the next look */
     int32_t wake_fd;         /* host eventfd that ends a sleep in ppoll; -1 until first needed */
     int32_t host_tid;        /* direct */
     uint64_t calls;          /* host calls made: for --stats */

@@ -16,6 +16,7 @@
 #include "enclave/backend.h"
 #include "enclave/clock.h"
 #include "enclave/gate.h"
+#include "enclave/machine.h"
 #include "enclave/park.h"
 #include "enclave/sync.h"
 #include "tests/unit/enclave/gs.h"
@@ -24,6 +25,7 @@
 
 static long futex(void *word, int op, uint32_t value, const struct timespec *ts) { return syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG, value, ts, NULL, 0); }
 
+struct machine g_machine = { .cpu_count = 2 };
 static int early_timeouts; /* how often the host lies */
 
 static int fake_wait(struct thread_block *tb, int64_t timeout)
