@@ -253,20 +253,39 @@ int plan_open(const void *data, size_t size, struct plan *out)
     return ret;
 }
 
+/* Where the bytes of two paths first differ, from `from` on: before it they are known to be the same. */
+static size_t common_length(const char *a, const char *b, size_t size, size_t from)
+{
+    while (from + 8 <= size && load_le64(a + from) == load_le64(b + from))
+        from += 8;
+    while (from < size && a[from] == b[from])
+        from++;
+    return from;
+}
+
+/*
+ * Both neighbours of the gap that is left share so many bytes with the path, so all in between share the fewer of them:
+ * each byte is compared once or twice, however long the list and the beginnings of its paths.
+ */
 const struct plan_trusted *plan_find_trusted(const struct plan *p, const char *path, size_t length)
 {
     const struct plan_trusted *list = plan_items(p, p->h->trusted);
     uint32_t low = 0, high = p->h->trusted.count;
+    size_t same_low = 0, same_high = 0;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        const struct plan_trusted *t = &list[middle];
-        int order = path_compare(path, length, plan_string(p, t->path), t->path.length);
-        if (order == 0)
-            return t;
-        if (order < 0)
+        const char *other = plan_string(p, list[middle].path);
+        size_t other_length = list[middle].path.length;
+        size_t same = common_length(path, other, MIN(length, other_length), MIN(same_low, same_high));
+        if (same == length && same == other_length)
+            return &list[middle];
+        if (same == length || (same < other_length && (uint8_t)path[same] < (uint8_t)other[same])) {
             high = middle;
-        else
+            same_high = same;
+        } else {
             low = middle + 1;
+            same_low = same;
+        }
     }
     return NULL;
 }

@@ -111,10 +111,12 @@ void dentry_put(struct dentry *d)
 {
     while (d && ref_put(&d->refs)) {
         struct dentry *parent = d->parent == d ? NULL : d->parent;
-        spin_lock(&g_dcache_lock);
-        list_remove(&d->hash);
-        list_remove(&d->siblings);
-        spin_unlock(&g_dcache_lock);
+        if (!list_empty(&d->hash) || !list_empty(&d->siblings)) { /* without references: nobody links it any more */
+            spin_lock(&g_dcache_lock);
+            list_remove(&d->hash);
+            list_remove(&d->siblings);
+            spin_unlock(&g_dcache_lock);
+        }
         inode_put(d->inode);
         mem_free(d);
         d = parent;
@@ -145,6 +147,8 @@ static struct dentry *find_locked(struct dentry *parent, uint32_t hash, const ch
 struct dentry *dcache_find(struct dentry *parent, const char *name, size_t length)
 {
     uint32_t hash = hash_name(parent, name, length);
+    if (!(__atomic_load_n(&parent->child_bits, __ATOMIC_ACQUIRE) >> hash % 64 & 1))
+        return NULL; /* the common case on host directories, without the lock that all share */
     spin_lock(&g_dcache_lock);
     struct dentry *d = find_locked(parent, hash, name, length);
     spin_unlock(&g_dcache_lock);
@@ -154,6 +158,7 @@ struct dentry *dcache_find(struct dentry *parent, const char *name, size_t lengt
 static void link_locked(struct dentry *d)
 {
     d->name_hash = hash_name(d->parent, d->name, d->name_length);
+    __atomic_fetch_or(&d->parent->child_bits, UINT64_C(1) << d->name_hash % 64, __ATOMIC_RELEASE);
     list_push_front(bucket_locked(d->name_hash), &d->hash);
     list_push_back(&d->parent->children, &d->siblings);
 }

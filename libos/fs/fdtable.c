@@ -127,6 +127,16 @@ struct file *fd_lookup(struct fdtable *t, int fd)
     return f;
 }
 
+struct fd_use fd_use(struct fdtable *t, int fd, bool alone)
+{
+    if (!alone || __atomic_load_n(&t->refs, __ATOMIC_RELAXED) != 1) {
+        struct file *f = fd_lookup(t, fd);
+        return (struct fd_use){ f, f };
+    }
+    struct entry *e = entry_find(t, (uint32_t)fd);
+    return (struct fd_use){ e ? ENTRY_FILE(__atomic_load_n(&e->word, __ATOMIC_RELAXED)) : NULL, false };
+}
+
 static bool entry_used(const struct entry *e)
 {
     return e && ENTRY_FILE(__atomic_load_n(&e->word, __ATOMIC_RELAXED));

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct file;
+#include "libos/fs/file.h"
+
 struct fdtable;
 
 struct fdtable *fdtable_new(uint32_t limit);
@@ -18,6 +19,20 @@ void fdtable_put(struct fdtable *t);
 
 /* A counted reference, or NULL (-EBADF). Drop it with file_put. */
 struct file *fd_lookup(struct fdtable *t, int fd);
+/*
+ * The same for the length of one call, uncounted when nobody else could close the descriptor meanwhile (`alone`: the
+ * caller is its process's only thread). Drop it with fd_return, before anything that may close descriptors.
+ */
+struct fd_use {
+    struct file *file; /* NULL: -EBADF */
+    bool counted;
+};
+struct fd_use fd_use(struct fdtable *t, int fd, bool alone);
+static inline void fd_return(struct fd_use u)
+{
+    if (u.counted)
+        file_put(u.file);
+}
 /* Lowest free number >= least; takes over the caller's reference to f on success. -EMFILE. */
 int fd_install(struct fdtable *t, struct file *f, int least, bool cloexec);
 /* dup2: put f at exactly fd, closing what was there; takes over the reference. */

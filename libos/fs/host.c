@@ -1,6 +1,6 @@
 /*
  * Host directories as a file system (type "chroot" in manifests). Every operation is one host call on
- * the whole path; nothing is cached, because the host's files may change at any time. In an enclave
+ * the whole path; what little is remembered, because the host's files may change at any time, is in README.md. In an enclave
  * names and attributes are the host's word (as Linux programs must expect of a file server), while
  * content is checked: policy.c decides, trusted.c verifies.
  */
@@ -13,31 +13,50 @@
 #include "lib/base/str.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
+#include "libos/fs/absent.h"
 #include "libos/fs/dcache.h"
 #include "libos/fs/policy.h"
 #include "libos/fs/trusted_attr.h"
 
 #define HOST_CWD ((uint64_t)(int64_t)AT_FDCWD)
 
+/* A prefix and what stands below it ("." and "" need no slash between them and the rest). */
+struct joined {
+    size_t head, rest, length;
+    bool slash;
+};
+
+static struct joined measure_joined(const char *prefix, size_t prefix_length, size_t rest_length)
+{
+    bool dot = prefix_length == 1 && prefix[0] == '.' && rest_length;
+    struct joined j = { .head = dot ? 0 : prefix_length, .rest = rest_length };
+    j.slash = j.head && rest_length && prefix[j.head - 1] != '/';
+    j.length = j.head + j.slash + rest_length;
+    return j;
+}
+
+/* out has room for the length and a NUL. */
+static void write_joined(const struct joined *j, const char *prefix, const char *rest, char *out)
+{
+    memcpy(out, prefix, j->head);
+    if (j->slash)
+        out[j->head] = '/';
+    memcpy(out + j->head + j->slash, rest, j->rest);
+    out[j->length] = 0;
+}
+
 int host_inode_new(const struct fs_ops *ops, struct mount *mount, const char *prefix, size_t prefix_length, const char *rest, size_t rest_length,
                    struct inode **out)
 {
-    bool dot = prefix_length == 1 && prefix[0] == '.' && rest_length;
-    size_t head = dot ? 0 : prefix_length;
-    bool slash = head && rest_length && prefix[head - 1] != '/';
-    size_t length = head + slash + rest_length;
-    if (length >= VFS_PATH_MAX)
+    struct joined j = measure_joined(prefix, prefix_length, rest_length);
+    if (j.length >= VFS_PATH_MAX)
         return -ENAMETOOLONG;
-    struct host_inode *h = mem_alloc(sizeof(*h) + length + 1);
+    struct host_inode *h = mem_alloc(sizeof(*h) + j.length + 1);
     if (!h)
         return -ENOMEM;
     inode_init(&h->inode, ops, mount, 0);
-    h->length = (uint32_t)length;
-    memcpy(h->path, prefix, head);
-    if (slash)
-        h->path[head] = '/';
-    memcpy(h->path + head + slash, rest, rest_length);
-    h->path[length] = 0;
+    h->length = (uint32_t)j.length;
+    write_joined(&j, prefix, rest, h->path);
     *out = &h->inode;
     return 0;
 }
@@ -47,20 +66,19 @@ int host_lookup(struct inode *dir, const char *name, size_t length, struct inode
     return host_inode_new(dir->ops, dir->mount, host_inode(dir)->path, host_inode(dir)->length, name, length, out);
 }
 
-int host_join(const struct inode *dir, const char *name, char out[VFS_PATH_MAX])
+static int join_name(const struct inode *dir, const char *name, size_t length, char out[VFS_PATH_MAX])
 {
     const struct host_inode *h = host_inode(dir);
-    bool dot = h->length == 1 && h->path[0] == '.';
-    size_t head = dot ? 0 : h->length, n = str_length(name, VFS_NAME_MAX + 1);
-    bool slash = head && h->path[head - 1] != '/';
-    if (head + slash + n >= VFS_PATH_MAX)
+    struct joined j = measure_joined(h->path, h->length, length);
+    if (j.length >= VFS_PATH_MAX)
         return -ENAMETOOLONG;
-    memcpy(out, h->path, head);
-    if (slash)
-        out[head] = '/';
-    memcpy(out + head + slash, name, n);
-    out[head + slash + n] = 0;
-    return (int)(head + slash + n);
+    write_joined(&j, h->path, name, out);
+    return (int)j.length;
+}
+
+int host_join(const struct inode *dir, const char *name, char out[VFS_PATH_MAX])
+{
+    return join_name(dir, name, str_length(name, VFS_NAME_MAX + 1), out);
 }
 
 #define BLOCK_MOST 0x1000000 /* 16 MiB: more than any file system of Linux has */
@@ -88,38 +106,57 @@ int host_check_stat(struct linux_stat *st)
     return 0;
 }
 
-/* The trusted entry of a path whose content cannot change: allowed comes before trusted, as in policy.c. */
-static const struct plan_trusted *immutable_entry(const struct host_inode *h)
+/* Allowed comes before trusted, as in policy.c. */
+const struct plan_trusted *host_immutable(const char *path, size_t length)
 {
     const struct plan *plan = &g_machine.plan;
-    const struct plan_trusted *e = g_machine.is_enclave ? plan_find_trusted(plan, h->path, h->length) : NULL;
-    return e && !plan_is_allowed(plan, h->path, h->length) ? e : NULL;
+    const struct plan_trusted *e = plan_find_trusted(plan, path, length);
+    return e && !plan_is_allowed(plan, path, length) ? e : NULL;
 }
 
-int host_stat(struct inode *inode, struct linux_stat *st)
+static int ask_stat(const char *path, size_t length, bool nofollow, struct linux_stat *st)
 {
-    const struct host_inode *h = host_inode(inode);
-    const struct plan_trusted *e = immutable_entry(h);
-    if (trusted_attr_get(e, inode->nofollow, st))
-        return 0;
-    uint64_t begin = trusted_attr_begin();
-    int64_t r = host_call(newfstatat, HOST_CWD, PTR(h->path), PTR(st), inode->nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+    const struct plan_trusted *e = host_immutable(path, length);
+    uint64_t begin = trusted_attr_begin(), begin_absent = absent_begin();
+    int64_t r = host_call(newfstatat, HOST_CWD, PTR(path), PTR(st), nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+    if (r == -ENOENT)
+        absent_put(path, length, nofollow, begin_absent);
     if (r < 0)
         return (int)r;
     r = host_check_stat(st);
     if (r < 0)
         return (int)r;
-    if (e && (e->flags & PLAN_TRUSTED_VERITY) && (st->mode & S_IFMT) == S_IFREG)
+    if (g_machine.is_enclave && e && (e->flags & PLAN_TRUSTED_VERITY) && (st->mode & S_IFMT) == S_IFREG)
         st->size = (int64_t)e->size;
-    trusted_attr_put(e, inode->nofollow, begin, st);
+    trusted_attr_put(e, nofollow, begin, st);
     return 0;
+}
+
+static int stat_path(const char *path, size_t length, bool nofollow, struct linux_stat *st)
+{
+    /* Only what is immutable was ever put: the lists need no second look. */
+    if (trusted_attr_get(plan_find_trusted(&g_machine.plan, path, length), nofollow, st))
+        return 0;
+    return absent_get(path, length, nofollow) ? -ENOENT : ask_stat(path, length, nofollow, st);
+}
+
+int host_stat(struct inode *inode, struct linux_stat *st)
+{
+    return stat_path(host_inode(inode)->path, host_inode(inode)->length, inode->nofollow, st);
+}
+
+static int host_stat_name(struct inode *dir, const char *name, size_t length, bool nofollow, struct linux_stat *st)
+{
+    char path[VFS_PATH_MAX];
+    int n = join_name(dir, name, length, path);
+    return n < 0 ? n : stat_path(path, (size_t)n, nofollow, st);
 }
 
 /* A call that changed names or attributes. */
 static int changed(int64_t r)
 {
-    if (g_machine.is_enclave)
-        trusted_attr_forget();
+    trusted_attr_forget();
+    absent_forget();
     return (int)r;
 }
 
@@ -137,6 +174,13 @@ static uint32_t learn_type(const struct plan_trusted *entry, bool nofollow, uint
     return S_IFREG;
 }
 
+/* In direct a program may write what its manifest calls trusted: then such files change, and nothing is kept of them. */
+static void will_write(const char *path, size_t length)
+{
+    if (!g_machine.is_enclave && plan_find_trusted(&g_machine.plan, path, length))
+        trusted_attr_stop();
+}
+
 /* Permission to use a path so; needs the type only where neither list holds it. */
 static int check(struct inode *inode, enum policy_use use, const struct plan_trusted **trusted)
 {
@@ -149,6 +193,8 @@ static int check(struct inode *inode, enum policy_use use, const struct plan_tru
             return type;
         is_directory = type == S_IFDIR;
     }
+    if (use != POLICY_READ)
+        will_write(h->path, h->length);
     return policy_check(h->path, h->length, use, is_directory, trusted);
 }
 
@@ -156,7 +202,11 @@ static int check_name(struct inode *dir, const char *name, enum policy_use use, 
 {
     const struct plan_trusted *trusted;
     int n = host_join(dir, name, path);
-    return n < 0 ? n : policy_check(path, (size_t)n, use, false, &trusted);
+    if (n < 0)
+        return n;
+    if (use != POLICY_READ)
+        will_write(path, (size_t)n);
+    return policy_check(path, (size_t)n, use, false, &trusted);
 }
 
 static uint64_t host_flags(uint32_t flags)
@@ -203,6 +253,8 @@ static int host_open(struct dentry *d, uint32_t flags, uint32_t mode, struct fil
     int64_t fd = host_call(openat, HOST_CWD, PTR(host_inode(inode)->path), host_flags(flags), mode);
     if (fd < 0)
         return (int)fd;
+    if (use == POLICY_CREATE)
+        absent_forget(); /* a link on the host may give what was made here another name */
     struct host_file *h;
     r = host_file_new((int)fd, learn_type(entry, flags & O_NOFOLLOW, begin, (int)fd), flags, d, &h);
     if (r < 0) {
@@ -262,7 +314,7 @@ static int host_rename(struct inode *from_dir, const char *from, struct inode *t
     int r = host_join(from_dir, from, old);
     if (r >= 0)
         r = host_join(to_dir, to, new);
-    if (r >= 0 && g_machine.is_enclave && inode_type(moved) != S_IFDIR) {
+    if (r >= 0 && (!g_machine.is_enclave || inode_type(moved) != S_IFDIR)) {
         r = check_name(from_dir, from, POLICY_READ, old);
         if (r == 0)
             r = check_name(to_dir, to, POLICY_CREATE, new);
@@ -343,6 +395,7 @@ static const struct fs_ops host_ops = {
     .rename = host_rename,
     .readlink = host_readlink,
     .stat = host_stat,
+    .stat_name = host_stat_name,
     .chmod = host_chmod,
     .chown = host_chown,
     .utimens = host_utimens,

@@ -25,6 +25,7 @@ struct host_file {
     bool position_stale;      /* f.mu: after an append, the host's position counts */
     struct trusted *trusted;  /* NULL: content is the host's word */
     struct trusted_cache cache;
+    struct host_attr *attr;   /* direct: what fstat said of a trusted file; NULL until asked, then constant */
     struct host_dir *dir;     /* f.mu: entries read ahead */
     const char *hidden_suffix; /* directories: names that end so are not listed */
 };
@@ -35,6 +36,9 @@ struct plan_mount;
 int host_inode_new(const struct fs_ops *ops, struct mount *mount, const char *prefix, size_t prefix_length, const char *rest, size_t rest_length,
                    struct inode **out);
 int host_mount(const struct plan_mount *plan, struct mount *m);
+
+/* The trusted entry of a path whose content cannot change, or NULL. */
+const struct plan_trusted *host_immutable(const char *path, size_t length);
 
 /* Operations on names that encrypted mounts share. */
 int host_lookup(struct inode *dir, const char *name, size_t length, struct inode **out);

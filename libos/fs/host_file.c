@@ -22,16 +22,67 @@ static struct host_file *host_file(struct file *f)
     return container_of(f, struct host_file, f);
 }
 
+/*
+ * Attributes by descriptor in direct: of this very file, so with it and not with its path, which may lead to another
+ * one tomorrow.
+ */
+struct host_attr {
+    struct spinlock lock;
+    int64_t until;       /* lock */
+    uint64_t generation; /* lock */
+    struct linux_stat st; /* lock */
+};
+
+static bool attr_get(struct host_attr *a, struct linux_stat *st)
+{
+    spin_lock(&a->lock);
+    bool fresh = trusted_attr_fresh(a->until, a->generation);
+    if (fresh)
+        *st = a->st;
+    spin_unlock(&a->lock);
+    return fresh;
+}
+
+static bool may_keep_attr(const struct host_file *h, const struct linux_stat *st)
+{
+    if (g_machine.is_enclave || !h->f.dentry || !h->f.dentry->inode->ops->stat_name || (h->f.flags & O_ACCMODE) || (st->mode & S_IFMT) != S_IFREG)
+        return false;
+    const struct host_inode *i = host_inode(h->f.dentry->inode);
+    return host_immutable(i->path, i->length);
+}
+
+static void attr_put(struct host_file *h, uint64_t generation, const struct linux_stat *st)
+{
+    struct host_attr *a = __atomic_load_n(&h->attr, __ATOMIC_ACQUIRE), *none = NULL;
+    if (!a && may_keep_attr(h, st) && (a = mem_zalloc(sizeof(*a))) &&
+        !__atomic_compare_exchange_n(&h->attr, &none, a, false, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE)) {
+        mem_free(a);
+        a = none;
+    }
+    if (!a)
+        return;
+    spin_lock(&a->lock);
+    a->until = trusted_attr_until();
+    a->generation = generation;
+    a->st = *st;
+    spin_unlock(&a->lock);
+}
+
 static int host_fstat(struct host_file *h, struct linux_stat *st)
 {
-    if (h->trusted && trusted_attr_get(trusted_entry(h->trusted), false, st))
+    struct host_attr *a = __atomic_load_n(&h->attr, __ATOMIC_ACQUIRE);
+    if (h->trusted ? trusted_attr_get(trusted_entry(h->trusted), false, st) : a && attr_get(a, st))
         return 0;
+    uint64_t generation = trusted_attr_begin();
     int r = (int)host_call(fstat, (uint64_t)h->fd, PTR(st));
     if (r < 0)
         return r;
     if (h->trusted)
         st->size = (int64_t)trusted_size(h->trusted);
-    return host_check_stat(st);
+    r = host_check_stat(st);
+    if (r == 0)
+        attr_put(h, generation, st);
+    return r;
 }
 
 static void set_type(struct host_file *h, uint32_t type)
@@ -270,6 +321,7 @@ void host_file_free(struct host_file *h)
         host_call(close, (uint64_t)h->fd);
     trusted_put(h->trusted);
     trusted_cache_fini(&h->cache);
+    mem_free(h->attr);
     host_dir_free(h->dir);
     mem_free(h);
 }

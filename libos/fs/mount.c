@@ -22,6 +22,11 @@ struct list g_mounts = LIST_INIT(g_mounts);
 static struct dentry *g_root; /* constant after vfs_init */
 static uint64_t g_next_dev = 0x20;
 
+struct dentry *mount_root(void)
+{
+    return g_root;
+}
+
 static struct mount *mount_new(void)
 {
     struct mount *m = mem_zalloc(sizeof(*m));

@@ -6,6 +6,9 @@
 
 extern struct list g_mounts;
 
+/* The root of everything: never freed. */
+struct dentry *mount_root(void);
+
 /* Constructors of the back ends: fill in ops, source and root. */
 typedef int mount_constructor(struct mount *m);
 int procfs_mount(struct mount *m);

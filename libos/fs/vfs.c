@@ -90,19 +90,62 @@ int64_t vfs_path(struct fs_view *v, struct dentry *d, char *buf, size_t size)
     return r;
 }
 
+/* Users other than the owner are not told apart: one program, one owner. Bits that nobody has bind even root here. */
+static int check_mode(const struct linux_stat *st, int mask)
+{
+    uint32_t bits = (st->mode | st->mode >> 3 | st->mode >> 6) & 7;
+    if ((st->mode & S_IFMT) == S_IFDIR)
+        bits |= 1;
+    return ((uint32_t)mask & ~bits) ? -EACCES : 0;
+}
+
 int inode_access(struct inode *inode, int mask)
 {
     if (inode->ops->access)
         return inode->ops->access(inode, mask);
     struct linux_stat st;
     int r = inode->ops->stat(inode, &st);
+    return r < 0 ? r : check_mode(&st, mask);
+}
+
+/* By the short way, when there is one: then *r is the result. */
+static bool stat_short(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags, struct linux_stat *st, int *r)
+{
+    struct walk_plain w;
+    if ((walk_flags & ~(unsigned)WALK_NOFOLLOW) || !walk_plain(v, start, path, &w))
+        return false;
+    *r = w.dir->inode->ops->stat_name(w.dir->inode, w.name, w.length, walk_flags & WALK_NOFOLLOW, st);
+    walk_plain_end(&w);
+    return true;
+}
+
+int vfs_stat_path(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags, struct linux_stat *st)
+{
+    struct dentry *d;
+    int r;
+    if (stat_short(v, start, path, walk_flags, st, &r))
+        return r;
+    r = vfs_walk_lazy(v, start, path, walk_flags, &d);
     if (r < 0)
         return r;
-    /* Users other than the owner are not told apart: one program, one owner. Bits that nobody has bind even root here. */
-    uint32_t bits = (st.mode | st.mode >> 3 | st.mode >> 6) & 7;
-    if ((st.mode & S_IFMT) == S_IFDIR)
-        bits |= 1;
-    return ((uint32_t)mask & ~bits) ? -EACCES : 0;
+    r = vfs_stat(d, st);
+    dentry_put(d);
+    return r;
+}
+
+int vfs_access_path(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags, int mask)
+{
+    struct linux_stat st;
+    struct dentry *d;
+    int r;
+    if (stat_short(v, start, path, walk_flags, &st, &r))
+        return r < 0 ? r : check_mode(&st, mask);
+    r = vfs_walk_lazy(v, start, path, walk_flags, &d);
+    if (r < 0)
+        return r;
+    r = inode_access(d->inode, mask);
+    dentry_put(d);
+    return r;
 }
 
 /* Checks that Linux makes before it opens something that exists, on file systems of ours. */
@@ -228,6 +271,25 @@ static int open_walked(struct walk_result *w, uint32_t flags, uint32_t mode, str
     return inode->ops->open(w->dentry, flags, mode & 07777, out);
 }
 
+/* By the short way: O_PATH and what openat2 adds to the walk go the long one. */
+static bool open_short(struct fs_view *v, struct dentry *start, const char *path, uint32_t flags, uint32_t mode, unsigned walk, struct file **out, int *r)
+{
+    struct walk_plain w;
+    struct inode *inode;
+    if ((flags & O_PATH) || (walk & ~(unsigned)(WALK_NOFOLLOW | WALK_CREATE)) || !walk_plain(v, start, path, &w))
+        return false;
+    *r = w.dir->inode->ops->lookup(w.dir->inode, w.name, w.length, &inode);
+    struct dentry *d = NULL;
+    if (*r == 0) {
+        inode->nofollow = walk & WALK_NOFOLLOW;
+        d = dentry_new(w.dir, w.name, w.length, inode);
+        *r = d ? inode->ops->open(d, flags, mode & 07777, out) : -ENOMEM;
+    }
+    dentry_put(d);
+    walk_plain_end(&w);
+    return true;
+}
+
 int vfs_open_how(struct fs_view *v, struct dentry *start, const char *path, uint32_t flags, uint32_t mode, unsigned walk, struct file **out)
 {
     struct walk_result w;
@@ -241,7 +303,10 @@ int vfs_open_how(struct fs_view *v, struct dentry *start, const char *path, uint
         walk |= WALK_NOFOLLOW;
     if ((flags & O_PATH) && (flags & O_DIRECTORY))
         walk |= WALK_DIRECTORY;
-    int r = walk_path(v, start, path, walk, !(flags & O_PATH), &w);
+    int r;
+    if (open_short(v, start, path, flags, mode, walk, out, &r))
+        return r;
+    r = walk_path(v, start, path, walk, !(flags & O_PATH), &w);
     if (r < 0)
         return r;
     r = open_walked(&w, flags, mode, out);

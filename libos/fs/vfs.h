@@ -53,6 +53,8 @@ struct fs_ops {
     int (*follow)(struct inode *inode, struct dentry **dentry, struct file **file);
     int (*access)(struct inode *inode, int mask); /* R_OK and so on; NULL: by mode bits */
     int (*stat)(struct inode *inode, struct linux_stat *st);
+    /* whole_path: lookup and stat in one, without an inode. NULL: there is no short way. */
+    int (*stat_name)(struct inode *dir, const char *name, size_t length, bool nofollow, struct linux_stat *st);
     int (*chmod)(struct inode *inode, uint32_t mode);
     int (*chown)(struct inode *inode, uint32_t uid, uint32_t gid);
     int (*utimens)(struct inode *inode, const struct linux_timespec times[2]);
@@ -95,6 +97,7 @@ struct dentry {
     uint32_t refs;
     struct list siblings, children; /* g_dcache_lock; see dcache.c */
     struct list hash;               /* g_dcache_lock; empty: not to be found by name */
+    uint64_t child_bits; /* atomic: bit (name_hash % 64) of every child that was ever findable */
     uint32_t name_hash;
     uint16_t name_length, name_room;
     bool pinned;  /* holds a reference to itself: mount points, synthetic nodes over host directories */
@@ -153,8 +156,11 @@ int vfs_open(struct fs_view *v, struct dentry *start, const char *path, uint32_t
 /* The same with enum walk_flag and those of walk.h besides (openat2). */
 int vfs_open_how(struct fs_view *v, struct dentry *start, const char *path, uint32_t flags, uint32_t mode, unsigned walk, struct file **out);
 int vfs_stat(struct dentry *d, struct linux_stat *st);
+/* Walk and stat; walk_flags of enum walk_flag. */
+int vfs_stat_path(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags, struct linux_stat *st);
 /* access(2): mask is R_OK, W_OK, X_OK or 0. */
 int inode_access(struct inode *inode, int mask);
+int vfs_access_path(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags, int mask);
 /* Open what a walk found. */
 int vfs_open_dentry(struct dentry *d, uint32_t flags, struct file **out);
 /* Absolute path as seen from the view's root; returns length or -ENAMETOOLONG, -ENOENT (unreachable). " (deleted)" is the caller's. */

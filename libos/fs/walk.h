@@ -24,6 +24,20 @@ struct walk_result {
  */
 int walk_path(struct fs_view *v, struct dentry *start, const char *path, unsigned flags, bool want_file, struct walk_result *out);
 
+/*
+ * The walk that most paths need: all of it is the host's to resolve, in one call. true: so it is, and the file system of
+ * `dir` has stat_name. false: not so plain (`.` or `..`, slashes in a row or at the end,
+ * something of ours, too long): take the long way.
+ */
+struct walk_plain {
+    struct dentry *dir;
+    bool counted;
+    const char *name; /* below dir: the end of the path that was given */
+    size_t length;
+};
+bool walk_plain(struct fs_view *v, struct dentry *start, const char *path, struct walk_plain *out);
+void walk_plain_end(struct walk_plain *w);
+
 extern uint32_t g_late_pins;
 
 /* Make every component of an absolute path below a root findable and pinned, for mounting there. Missing directories appear. */

@@ -86,6 +86,12 @@ static inline struct thread *current(void)
     return thread_block()->thread;
 }
 
+/* Is the caller its process's only thread? Then nobody but itself makes another. */
+static inline bool thread_is_alone(void)
+{
+    return __atomic_load_n(&current()->process->thread_count, __ATOMIC_ACQUIRE) == 1;
+}
+
 extern struct mutex g_processes_lock;
 extern struct list g_processes; /* g_processes_lock */
 

@@ -33,11 +33,44 @@ int path_start(int dirfd, const char *path, struct dentry **start)
     return r;
 }
 
+static unsigned walk_flags(int atflags)
+{
+    return (atflags & AT_SYMLINK_NOFOLLOW ? (unsigned)WALK_NOFOLLOW : 0) | (atflags & AT_EMPTY_PATH ? (unsigned)WALK_EMPTY : 0);
+}
+
+int path_stat(int dirfd, uaddr_t upath, int atflags, struct linux_stat *st)
+{
+    char path[VFS_PATH_MAX];
+    struct dentry *start;
+    int r = path_read(path, upath);
+    if (r == 0)
+        r = path_start(dirfd, path, &start);
+    if (r < 0)
+        return r;
+    r = vfs_stat_path(path_view(), start, path, walk_flags(atflags), st);
+    dentry_put(start);
+    return r;
+}
+
+int path_access(int dirfd, uaddr_t upath, int atflags, int mask)
+{
+    char path[VFS_PATH_MAX];
+    struct dentry *start;
+    int r = path_read(path, upath);
+    if (r == 0)
+        r = path_start(dirfd, path, &start);
+    if (r < 0)
+        return r;
+    r = vfs_access_path(path_view(), start, path, walk_flags(atflags), mask);
+    dentry_put(start);
+    return r;
+}
+
 int path_walk(int dirfd, uaddr_t upath, int atflags, bool lazy, struct dentry **out)
 {
     char path[VFS_PATH_MAX];
     struct dentry *start;
-    unsigned flags = (atflags & AT_SYMLINK_NOFOLLOW ? WALK_NOFOLLOW : 0) | (atflags & AT_EMPTY_PATH ? WALK_EMPTY : 0);
+    unsigned flags = walk_flags(atflags);
     int r = path_read(path, upath);
     if (r == 0)
         r = path_start(dirfd, path, &start);

@@ -17,6 +17,10 @@ int path_start(int dirfd, const char *path, struct dentry **start);
 /* Both, then the walk: AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH of atflags count. lazy: see vfs_walk_lazy. */
 int path_walk(int dirfd, uaddr_t path, int atflags, bool lazy, struct dentry **out);
 
+/* The walk and what is asked of its end, in one. */
+int path_stat(int dirfd, uaddr_t path, int atflags, struct linux_stat *st);
+int path_access(int dirfd, uaddr_t path, int atflags, int mask);
+
 struct fs_view *path_view(void); /* of the calling process */
 
 #endif

@@ -19,6 +19,11 @@ static struct file *lookup(int fd)
     return fd_lookup(current()->process->fds, fd);
 }
 
+static struct fd_use use(int fd)
+{
+    return fd_use(current()->process->fds, fd, thread_is_alone());
+}
+
 /* A blocked call that a signal ended is restarted or not by the signal's handler. */
 static int64_t restartable(int64_t r)
 {
@@ -69,39 +74,39 @@ static int64_t move_at_offset(struct file *f, struct iobuf *b, bool write, int64
 int64_t sys_read(int fd, uaddr_t buf, uint64_t count)
 {
     struct iobuf b;
-    struct file *f = lookup(fd);
-    if (!f)
+    struct fd_use u = use(fd);
+    if (!u.file)
         return -EBADF;
     int64_t r = iobuf_user(&b, buf, MIN(count, LINUX_RW_COUNT_MAX));
     if (r == 0)
-        r = move_at_position(f, &b, false);
-    file_put(f);
+        r = move_at_position(u.file, &b, false);
+    fd_return(u);
     return r;
 }
 
 int64_t sys_write(int fd, uaddr_t buf, uint64_t count)
 {
     struct iobuf b;
-    struct file *f = lookup(fd);
-    if (!f)
+    struct fd_use u = use(fd);
+    if (!u.file)
         return -EBADF;
     int64_t r = iobuf_user(&b, buf, MIN(count, LINUX_RW_COUNT_MAX));
     if (r == 0)
-        r = move_at_position(f, &b, true);
-    file_put(f);
+        r = move_at_position(u.file, &b, true);
+    fd_return(u);
     return r;
 }
 
 static int64_t at_offset(int fd, uaddr_t buf, uint64_t count, int64_t offset, bool write)
 {
     struct iobuf b;
-    struct file *f = lookup(fd);
-    if (!f)
+    struct fd_use u = use(fd);
+    if (!u.file)
         return -EBADF;
     int64_t r = iobuf_user(&b, buf, MIN(count, LINUX_RW_COUNT_MAX));
     if (r == 0)
-        r = move_at_offset(f, &b, write, offset);
-    file_put(f);
+        r = move_at_offset(u.file, &b, write, offset);
+    fd_return(u);
     return r;
 }
 
@@ -198,7 +203,8 @@ int64_t sys_pwritev2(int fd, uaddr_t iov, uint64_t count, int64_t offset, uint64
 
 int64_t sys_lseek(int fd, int64_t offset, int whence)
 {
-    struct file *f = lookup(fd);
+    struct fd_use u = use(fd);
+    struct file *f = u.file;
     if (!f)
         return -EBADF;
     int64_t r = -ESPIPE;
@@ -207,7 +213,7 @@ int64_t sys_lseek(int fd, int64_t offset, int whence)
         r = f->ops->seek(f, offset, whence);
         mutex_unlock(&f->mu);
     }
-    file_put(f);
+    fd_return(u);
     return r;
 }
 

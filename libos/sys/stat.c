@@ -11,27 +11,21 @@
 
 static int stat_fd(int fd, struct linux_stat *st)
 {
-    struct file *f = fd_lookup(current()->process->fds, fd);
-    if (!f)
+    struct fd_use u = fd_use(current()->process->fds, fd, thread_is_alone());
+    if (!u.file)
         return -EBADF;
-    int r = file_stat(f, st);
-    file_put(f);
+    int r = file_stat(u.file, st);
+    fd_return(u);
     return r;
 }
 
 static int stat_at(int dirfd, uaddr_t path, int atflags, struct linux_stat *st)
 {
-    struct dentry *d;
     char first;
     /* fstat(fd) as newer C libraries spell it; works for pipes too. */
     if ((atflags & AT_EMPTY_PATH) && dirfd != AT_FDCWD && (!path || (user_read(&first, path, 1) == 0 && !first)))
         return stat_fd(dirfd, st);
-    int r = path_walk(dirfd, path, atflags, true, &d);
-    if (r < 0)
-        return r;
-    r = vfs_stat(d, st);
-    dentry_put(d);
-    return r;
+    return path_stat(dirfd, path, atflags, st);
 }
 
 static int64_t put_stat(uaddr_t to, int r, const struct linux_stat *st)
@@ -110,15 +104,9 @@ int64_t sys_statx(int dirfd, uaddr_t path, int atflags, unsigned mask, uaddr_t t
 
 int64_t sys_faccessat2(int dirfd, uaddr_t path, int mode, int atflags)
 {
-    struct dentry *d;
     if ((mode & ~(R_OK | W_OK | X_OK)) || (atflags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
         return -EINVAL;
-    int r = path_walk(dirfd, path, atflags, true, &d);
-    if (r < 0)
-        return r;
-    r = inode_access(d->inode, mode);
-    dentry_put(d);
-    return r;
+    return path_access(dirfd, path, atflags, mode);
 }
 
 int64_t sys_faccessat(int dirfd, uaddr_t path, int mode)

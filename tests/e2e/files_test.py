@@ -145,6 +145,58 @@ def test_attributes_of_a_trusted_file_are_asked_once_and_follow_the_programs_cha
     assert r.stdout == f'{SIZE} 2000.0 True\n0o100600 0o100600\nFalse 0 False\n', r.stdout + r.stderr
     assert json.loads(r.stderr.splitlines()[-1])['calls']['newfstatat'] < 500
 
+def ask_twice(script, path, change, mode):
+    """What the script printed before and after the change, which others make."""
+    p = subprocess.Popen(command(script, path, mode=mode), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    before = p.stdout.readline()
+    change()
+    after, err = p.communicate('go\n', timeout=60)
+    assert p.returncode == 0, err
+    return before.strip(), after.strip()
+
+def test_in_direct_attributes_of_a_trusted_file_follow_what_others_and_the_program_change(room):
+    data = trust('verity')
+    before, after = ask_twice('''
+        import os, sys, time
+        path = sys.argv[1]
+        f = open(path, 'rb')
+        def sizes(): return [os.stat(path).st_size, os.fstat(f.fileno()).st_size]
+        for i in range(100): seen = sizes()
+        print(seen, flush=True)
+        sys.stdin.readline()
+        time.sleep(0.15)
+        seen = sizes()
+        with open(path, 'ab', buffering=0) as g: g.write(b'xyz')
+        print(seen, sizes())
+        ''', data, lambda: data.write_bytes(b'1'), 'direct')
+    assert (before, after) == (f'[{SIZE}, {SIZE}]', '[1, 1] [4, 4]')
+
+def test_a_missing_name_that_could_not_be_opened_is_asked_once(room):
+    sign()
+    r = run('''
+        import os, sys
+        path = sys.argv[1] + '/missing'
+        for i in range(500): assert not os.path.exists(path) and not os.path.lexists(path)
+        os.mkdir(path)
+        print(os.path.isdir(path))
+        os.rmdir(path)
+        print(os.path.exists(path))
+        ''', room, options=['--stats=json'])
+    assert r.stdout == 'True\nFalse\n', r.stdout + r.stderr
+    assert json.loads(r.stderr.splitlines()[-1])['calls']['newfstatat'] < 500
+
+@pytest.mark.parametrize('mode', ['direct', 'soft'])
+def test_an_allowed_name_that_others_make_appears(room, mode):
+    sign(f'sgx.allowed_files = ["file:/usr/", "file:/lib/", "file:/lib64/", "file:/etc/", "file:{room}/"]')
+    path = room / 'late'
+    assert ask_twice('''
+        import os, sys
+        for i in range(2): seen = os.path.exists(sys.argv[1])
+        print(seen, flush=True)
+        sys.stdin.readline()
+        print(os.path.exists(sys.argv[1]))
+        ''', path, lambda: path.write_text('x'), mode) == ('False', 'True')
+
 def test_a_file_that_changes_while_it_is_open_is_an_error(room):
     for how in ('verity', 'sha256'):
         data = trust(how)

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,6 +180,52 @@ static void paths_that_are_not_normal_are_refused(void **state)
     }
 }
 
+enum { NAMES = 1 << 9, NAME_ROOM = 16 };
+struct many {
+    struct plan_header h;
+    struct plan_trusted trusted[NAMES];
+    char text[NAMES][NAME_ROOM];
+};
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* "/usr/" and the bits of n below its highest one, as a and b: 0 is none. Bytes above 127 sort as
+ * unsigned ones. */
+static size_t name_of(uint32_t n, char out[NAME_ROOM])
+{
+    size_t used = (size_t)sprintf(out, "/usr/");
+    for (int bit = 30 - __builtin_clz(n | 1); bit >= 0; bit--)
+        out[used++] = n >> bit & 1 ? (char)0xc3 : 'a';
+    out[used] = 0;
+    return used;
+}
+
+static void each_of_many_trusted_files_is_found_and_no_other(void **state)
+{
+    struct many *m = calloc(1, sizeof(*m));
+    struct plan p = { .h = &m->h, .bytes = (const uint8_t *)m };
+    for (uint32_t n = 0; n < NAMES; n++)
+        name_of(n * 2 + 2, m->text[n]); /* every other one */
+    qsort(m->text, NAMES, NAME_ROOM, by_text);
+    for (uint32_t n = 0; n < NAMES; n++)
+        m->trusted[n].path = (struct plan_str){
+            (uint32_t)offsetof(struct many, text) + n * NAME_ROOM, (uint32_t)strlen(m->text[n])
+        };
+    m->h.trusted = (struct plan_array){ (uint32_t)offsetof(struct many, trusted), NAMES };
+    for (uint32_t n = 1; n < NAMES * 4; n++) {
+        char name[NAME_ROOM];
+        size_t length = name_of(n, name);
+        const struct plan_trusted *t = plan_find_trusted(&p, name, length);
+        assert_int_equal(t != NULL, n % 2 == 0 && n <= NAMES * 2);
+        if (t)
+            assert_string_equal(plan_string(&p, t->path), name);
+    }
+    free(m);
+}
+
 static void trusted_files_are_found_by_exact_path(void **state)
 {
     struct sample *s = sample();
@@ -252,6 +299,7 @@ int main(void)
         cmocka_unit_test(trusted_files_out_of_order_or_twice_are_refused),
         cmocka_unit_test(paths_that_are_not_normal_are_refused),
         cmocka_unit_test(trusted_files_are_found_by_exact_path),
+        cmocka_unit_test(each_of_many_trusted_files_is_found_and_no_other),
         cmocka_unit_test(allowed_entries_cover_what_is_below_them),
         cmocka_unit_test(paths_are_normalised_as_file_lists_need),
         cmocka_unit_test(normalising_never_writes_past_the_buffer),
