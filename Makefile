@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 # What `make apps`, `make pytests` and `make bench` run: words of program, test or row names, comma-separated; empty: all.
 ONLY ?=
 
-.PHONY: help setup build demo test check vectors bench bench-quote apps apps-fast pytests fuzz fuzz-syscalls install uninstall format clean
+.PHONY: help setup build demo test check vectors bench bench-quote apps apps-fast pytests stress fuzz fuzz-syscalls install uninstall format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -52,6 +52,11 @@ pytests: $(BUILD)/build.ninja ## CPython's own tests in direct and soft, compare
 	@tools/setup.sh --apps
 	@ninja -C $(BUILD)
 	@/usr/bin/python3 tests/apps/pytests.py --build $(BUILD) --only '$(ONLY)' --record
+
+stress: $(BUILD)/build.ninja ## stress-ng's stressors in direct and soft; rewrites docs/stress.md (ONLY=epoll,mmap@host; SECONDS_EACH=5)
+	@tools/setup.sh --apps
+	@ninja -C $(BUILD)
+	@/usr/bin/python3 tests/stress/run.py --build $(BUILD) --only '$(ONLY)' --seconds $${SECONDS_EACH:-5} --record
 
 fuzz: setup ## every fuzz target for FUZZ_SECONDS (default 60) each
 	@tests/fuzz/run.sh $(BUILD)-fuzz $${FUZZ_SECONDS:-60}

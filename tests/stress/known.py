@@ -1,0 +1,2 @@
+"""What does not pass yet though it does natively, and why: (stressor, mode or *) -> cause."""
+KNOWN = {}
