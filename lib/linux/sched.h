@@ -45,4 +45,19 @@ static_assert(sizeof(struct linux_clone_args) == 88, "uapi: CLONE_ARGS_SIZE_VER2
 enum { LINUX_SCHED_OTHER, LINUX_SCHED_FIFO, LINUX_SCHED_RR, LINUX_SCHED_BATCH, LINUX_SCHED_IDLE = 5, LINUX_SCHED_DEADLINE = 6 };
 #define LINUX_SCHED_RESET_ON_FORK 0x40000000
 
+/* sched_setattr's argument: include/uapi/linux/sched/types.h; the first version ended before the utilisation hints. */
+struct linux_sched_attr {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime, deadline, period;
+    uint32_t util_min, util_max;
+};
+static_assert(sizeof(struct linux_sched_attr) == 56, "uapi: SCHED_ATTR_SIZE_VER1");
+#define LINUX_SCHED_ATTR_SIZE_MIN 48
+#define LINUX_SCHED_FLAG_KEEP_POLICY UINT64_C(0x08)
+#define LINUX_SCHED_FLAG_KEEP_PARAMS UINT64_C(0x10)
+#define LINUX_SCHED_FLAG_ALL         UINT64_C(0x7f)
+
 #endif

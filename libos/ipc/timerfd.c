@@ -2,7 +2,7 @@
  * timerfd: expirations counted by the timer service (timer.h). Wall-clock timers are turned into
  * monotonic deadlines when they are set: the enclave's wall clock does not jump.
  *
- * Lock order: g_timers_lock (inside timer_*), then mu; so timer_* is called without mu.
+ * Lock order: set_mu, g_timers_lock (inside timer_*), then mu; so timer_* is called without mu.
  */
 #include "libos/ipc/timerfd.h"
 
@@ -23,11 +23,12 @@ struct timerfd {
     struct file file;
     int clock;
     struct timer timer;
-    struct mutex set_mu; /* one timerfd_set at a time */
+    struct mutex set_mu; /* one setting, or arming again, at a time */
     struct mutex mu;
     uint64_t expirations; /* mu: since the last read */
     int64_t interval;     /* mu */
     int64_t next;         /* mu: deadline, TIMER_STOP: disarmed */
+    bool expired;         /* mu: at next, and not armed since */
     struct wait_queue wait;
 };
 
@@ -38,23 +39,51 @@ static struct timerfd *timerfd_of(struct file *f)
     return container_of(f, struct timerfd, file);
 }
 
+/* Once: what comes after is counted, and the timer armed again, when somebody asks (count_locked),
+ * so that an interval shorter than its service takes does not keep the service busy for ever. As
+ * Linux. */
 static int64_t expire(struct timer *timer, int64_t now)
 {
     struct timerfd *t = container_of(timer, struct timerfd, timer);
+    (void)now;
     mutex_lock(&t->mu);
-    int64_t due = t->next;
-    if (t->interval) {
-        uint64_t n = 1 + (uint64_t)(now - due) / (uint64_t)t->interval;
-        t->expirations += n;
-        t->next = due + (int64_t)n * t->interval;
-    } else {
-        t->expirations++;
-        t->next = TIMER_STOP;
-    }
-    int64_t next = t->next;
+    t->expirations++;
+    t->expired = true;
     mutex_unlock(&t->mu);
     wake_all(&t->wait, EPOLLIN | EPOLLRDNORM);
-    return next;
+    return TIMER_STOP;
+}
+
+/* Expirations since the one that was served; the deadline to arm the timer for, or TIMER_STOP. */
+static int64_t count_locked(struct timerfd *t)
+{
+    if (!t->expired)
+        return TIMER_STOP;
+    t->expired = false;
+    if (!t->interval) {
+        t->next = TIMER_STOP;
+        return TIMER_STOP;
+    }
+    uint64_t n = 1 + (uint64_t)(clock_monotonic() - t->next) / (uint64_t)t->interval;
+    t->expirations += n - 1;
+    if (__builtin_add_overflow(t->next, (int64_t)n * t->interval, &t->next))
+        t->next = TIMER_STOP - 1;
+    return t->next;
+}
+
+/* What has been counted since the last read; 0: nothing. */
+static uint64_t take(struct timerfd *t)
+{
+    mutex_lock(&t->set_mu);
+    mutex_lock(&t->mu);
+    int64_t next = count_locked(t);
+    uint64_t n = t->expirations;
+    t->expirations = 0;
+    mutex_unlock(&t->mu);
+    if (next != TIMER_STOP)
+        (void)timer_arm(&t->timer, next); /* the service is there: it has served this timer */
+    mutex_unlock(&t->set_mu);
+    return n;
 }
 
 static int64_t timerfd_read(struct file *f, struct iobuf *b, int64_t *pos)
@@ -62,27 +91,19 @@ static int64_t timerfd_read(struct file *f, struct iobuf *b, int64_t *pos)
     struct timerfd *t = timerfd_of(f);
     struct waiter w = { 0 };
     int r = 0;
+    uint64_t n;
     if (b->left < sizeof(uint64_t))
         return -EINVAL;
-    mutex_lock(&t->mu);
-    while (t->expirations == 0 && r == 0) {
-        if (f->flags & O_NONBLOCK) {
+    while ((n = take(t)) == 0 && r == 0) {
+        if (f->flags & O_NONBLOCK)
             r = -EAGAIN;
-            break;
-        }
-        mutex_unlock(&t->mu);
-        if (!w.queue)
+        else if (!w.queue)
             wait_begin(&w, &t->wait);
         else
             r = wait_sleep(PARK_FOREVER) < 0 ? -ERESTARTSYS : 0;
-        mutex_lock(&t->mu);
     }
-    uint64_t n = t->expirations;
-    if (r == 0)
-        t->expirations = 0;
-    mutex_unlock(&t->mu);
     wait_end(&w);
-    return r < 0 ? r : iobuf_put(b, &n, sizeof(n));
+    return n ? iobuf_put(b, &n, sizeof(n)) : r;
 }
 
 static uint32_t timerfd_poll(struct file *f, struct poll *p)
@@ -136,12 +157,15 @@ int timerfd_create(int clock, uint32_t flags, struct file **out)
     return 0;
 }
 
-static void current_setting(struct timerfd *t, struct timerfd_spec *out)
+/* set_mu is held. Returns the deadline for which the timer wants to be armed again. */
+static int64_t current_setting(struct timerfd *t, struct timerfd_spec *out)
 {
     mutex_lock(&t->mu);
+    int64_t rearm = count_locked(t);
     out->interval = t->interval;
     out->value = t->next == TIMER_STOP ? 0 : MAX(t->next - clock_monotonic(), 1);
     mutex_unlock(&t->mu);
+    return rearm;
 }
 
 /* CLOCK_MONOTONIC deadline of a setting. */
@@ -166,10 +190,11 @@ int timerfd_set(struct file *f, uint32_t flags, const struct timerfd_spec *spec,
     struct timerfd *t = timerfd_of(f);
     mutex_lock(&t->set_mu);
     (void)timer_cancel(&t->timer);
-    current_setting(t, old);
+    (void)current_setting(t, old);
     int64_t deadline = deadline_of(t, flags, spec->value);
     mutex_lock(&t->mu);
     t->expirations = 0;
+    t->expired = false;
     t->interval = spec->interval;
     t->next = deadline;
     mutex_unlock(&t->mu);
@@ -182,6 +207,11 @@ int timerfd_get(struct file *f, struct timerfd_spec *now)
 {
     if (f->ops != &timerfd_ops)
         return -EINVAL;
-    current_setting(timerfd_of(f), now);
+    struct timerfd *t = timerfd_of(f);
+    mutex_lock(&t->set_mu);
+    int64_t next = current_setting(t, now);
+    if (next != TIMER_STOP)
+        (void)timer_arm(&t->timer, next);
+    mutex_unlock(&t->set_mu);
     return 0;
 }

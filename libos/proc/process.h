@@ -70,6 +70,7 @@ struct thread {
     struct thread_block *tb;
     uint32_t refs;
     int32_t tid;
+    int32_t policy;              /* atomic; of scheduling: remembered, without effect */
     struct sigstate sig;         /* mask, thread-directed pending signals, alternate stack */
     struct cpu_regs *regs;       /* the program's registers, valid while in libos */
     uint64_t clear_child_tid, set_child_tid; /* guest addresses */

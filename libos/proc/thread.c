@@ -120,6 +120,7 @@ static struct thread_start *prepare(const struct thread_request *r, struct threa
     t->set_child_tid = r->child_tid;
     t->clear_child_tid = r->clear_tid;
     t->sig.mask = self->sig.mask;
+    t->policy = __atomic_load_n(&self->policy, __ATOMIC_RELAXED);
     memcpy(t->name, self->name, sizeof(t->name));
     return start;
 }

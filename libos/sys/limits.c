@@ -5,8 +5,10 @@
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/resource.h"
+#include "lib/linux/signal.h"
 #include "libos/fs/fdtable.h"
 #include "libos/proc/process.h"
+#include "libos/signal/signal.h"
 #include "libos/sys/sys.h"
 
 #define NR_OPEN 1048576 /* /proc/sys/fs/nr_open */
@@ -70,6 +72,33 @@ int64_t sys_prlimit64(int pid, unsigned resource, uaddr_t new_limit, uaddr_t old
     if (!err && old_limit)
         err = user_write(old_limit, &old, sizeof(old));
     return err;
+}
+
+static uint64_t file_limit(void)
+{
+    return __atomic_load_n(&current()->process->limits[LINUX_RLIMIT_FSIZE].soft, __ATOMIC_RELAXED);
+}
+
+bool limits_file_limited(void)
+{
+    return file_limit() != LINUX_RLIM_INFINITY;
+}
+
+static int too_big(void)
+{
+    (void)signal_send_thread(current(), SIGXFSZ, NULL);
+    return -EFBIG;
+}
+
+int64_t limits_file_room(uint64_t from)
+{
+    uint64_t limit = file_limit();
+    return from >= limit ? too_big() : (int64_t)MIN(limit - from, (uint64_t)INT64_MAX);
+}
+
+int limits_file_length(uint64_t old, uint64_t length)
+{
+    return length > old && length > file_limit() ? too_big() : 0;
 }
 
 /* host may give times that overflow where they are added, and counts below 0 */

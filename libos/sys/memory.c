@@ -17,6 +17,8 @@
 #include "libos/proc/process.h"
 #include "libos/sys/sys.h"
 
+#define USER_ADDRESS_MAX UINT64_C(0x7ffffffff000) /* Linux's TASK_SIZE_MAX */
+
 static uint64_t soft_limit(unsigned which)
 {
     return __atomic_load_n(&current()->process->limits[which].soft, __ATOMIC_RELAXED);
@@ -92,6 +94,8 @@ int64_t sys_mincore(uaddr_t addr, uint64_t len, uaddr_t vec)
     uint8_t chunk[256];
     if (!IS_ALIGNED(addr, PAGE_SIZE))
         return -EINVAL;
+    if (!len)
+        return addr <= USER_ADDRESS_MAX ? 0 : -ENOMEM; /* nothing is looked at, not even whether it is mapped */
     if (len > UINT64_MAX - PAGE_SIZE || !user_range_ok(addr, ALIGN_UP(len, PAGE_SIZE)))
         return -ENOMEM;
     for (uint64_t pages = ALIGN_UP(len, PAGE_SIZE) / PAGE_SIZE; pages;) {

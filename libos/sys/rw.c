@@ -12,6 +12,7 @@
 #include "libos/mm/vma.h"
 #include "libos/proc/process.h"
 #include "libos/sys/iobuf.h"
+#include "libos/sys/limits.h"
 #include "libos/sys/sys.h"
 
 static struct file *lookup(int fd)
@@ -41,11 +42,27 @@ static void tell_mappings(struct file *f, const int64_t *pos, uint64_t n)
         mm_file_written(current()->process->mm, f, end - n, n);
 }
 
+/* RLIMIT_FSIZE: a write that crosses it is cut, one that begins there is refused. */
+static int64_t cut_at_limit(struct file *f, struct iobuf *b, const int64_t *pos)
+{
+    struct linux_stat st;
+    if (!b->left || file_stat(f, &st) < 0 || (st.mode & S_IFMT) != S_IFREG)
+        return 0;
+    int64_t room = limits_file_room(f->flags & O_APPEND ? (uint64_t)st.size : (uint64_t)*pos);
+    if (room < 0)
+        return room;
+    b->left = MIN(b->left, (uint64_t)room);
+    return 0;
+}
+
 static int64_t move(struct file *f, struct iobuf *b, bool write, int64_t *pos)
 {
     if (!write)
         return file_read(f, b, pos);
-    int64_t n = file_write(f, b, pos);
+    int64_t n = pos && limits_file_limited() ? cut_at_limit(f, b, pos) : 0;
+    if (n < 0)
+        return n;
+    n = file_write(f, b, pos);
     if (n > 0 && f->seekable && mm_has_copies())
         tell_mappings(f, pos, (uint64_t)n);
     return n;

@@ -108,6 +108,16 @@ static bool is_normal(int policy)
     return policy == LINUX_SCHED_OTHER || policy == LINUX_SCHED_BATCH || policy == LINUX_SCHED_IDLE;
 }
 
+/* The thread meant (0: the caller), counted; NULL and the errno. */
+static struct thread *find_thread(int pid, int64_t *err)
+{
+    struct thread *t = NULL;
+    if (pid >= 0)
+        t = thread_find(0, pid ? pid : current()->tid);
+    *err = pid < 0 ? -EINVAL : t ? 0 : -ESRCH;
+    return t;
+}
+
 static int64_t check_thread(int pid)
 {
     if (pid < 0)
@@ -115,6 +125,22 @@ static int64_t check_thread(int pid)
     struct thread *t = pid ? thread_find(0, pid) : NULL;
     thread_put(t);
     return pid && !t ? -ESRCH : 0;
+}
+
+static int64_t set_policy(int pid, int policy, int32_t priority)
+{
+    int64_t err;
+    struct thread *t = find_thread(pid, &err);
+    if (!t)
+        return err;
+    if (is_real_time(policy))
+        err = priority < 1 || priority > 99 ? -EINVAL : -EPERM;
+    else
+        err = is_normal(policy) && priority == 0 ? 0 : -EINVAL;
+    if (!err)
+        __atomic_store_n(&t->policy, policy, __ATOMIC_RELAXED);
+    thread_put(t);
+    return err;
 }
 
 int64_t sys_sched_setscheduler(int pid, int policy, uaddr_t param)
@@ -125,23 +151,97 @@ int64_t sys_sched_setscheduler(int pid, int policy, uaddr_t param)
         return -EINVAL;
     if (user_read(&priority, param, sizeof(priority)))
         return -EFAULT;
-    int64_t err = check_thread(pid);
-    if (err)
-        return err;
-    if (is_real_time(policy))
-        return priority < 1 || priority > 99 ? -EINVAL : -EPERM;
-    return is_normal(policy) && priority == 0 ? 0 : -EINVAL;
+    return set_policy(pid, policy, priority);
 }
 
 int64_t sys_sched_getscheduler(int pid)
 {
-    int64_t err = check_thread(pid);
-    return err ? err : LINUX_SCHED_OTHER;
+    int64_t policy;
+    struct thread *t = find_thread(pid, &policy);
+    if (t)
+        policy = __atomic_load_n(&t->policy, __ATOMIC_RELAXED);
+    thread_put(t);
+    return policy;
 }
 
 int64_t sys_sched_setparam(int pid, uaddr_t param)
 {
-    return sys_sched_setscheduler(pid, LINUX_SCHED_OTHER, param);
+    int32_t priority;
+    if (!param || pid < 0)
+        return -EINVAL;
+    if (user_read(&priority, param, sizeof(priority)))
+        return -EFAULT;
+    int64_t policy = sys_sched_getscheduler(pid);
+    return policy < 0 ? policy : set_policy(pid, (int)policy, priority);
+}
+
+/* ---- sched_setattr, sched_getattr: the same with niceness */
+
+static int64_t read_attr(uaddr_t from, struct linux_sched_attr *a)
+{
+    uint32_t size;
+    memset(a, 0, sizeof(*a));
+    if (user_read(&size, from, sizeof(size)))
+        return -EFAULT;
+    if (!size)
+        size = LINUX_SCHED_ATTR_SIZE_MIN;
+    if (size < LINUX_SCHED_ATTR_SIZE_MIN || size > PAGE_SIZE)
+        goto too_big;
+    if (user_read(a, from, MIN(size, sizeof(*a))))
+        return -EFAULT;
+    for (uint32_t i = sizeof(*a); i < size; i++) { /* what a newer kernel knows must be 0 */
+        uint8_t more;
+        if (user_read(&more, from + i, 1))
+            return -EFAULT;
+        if (more)
+            goto too_big;
+    }
+    return 0;
+too_big:
+    size = sizeof(*a);
+    return user_write(from, &size, sizeof(size)) ? -EFAULT : -E2BIG;
+}
+
+int64_t sys_sched_setattr(int pid, uaddr_t attr, unsigned flags)
+{
+    struct linux_sched_attr a;
+    if (!attr || pid < 0 || flags)
+        return -EINVAL;
+    int64_t err = read_attr(attr, &a);
+    if (err)
+        return err;
+    if ((int32_t)a.policy < 0 || a.flags & ~LINUX_SCHED_FLAG_ALL)
+        return -EINVAL;
+    if (a.flags & LINUX_SCHED_FLAG_KEEP_POLICY) {
+        int64_t policy = sys_sched_getscheduler(pid);
+        if (policy < 0)
+            return policy;
+        a.policy = (uint32_t)policy;
+    }
+    if (a.flags & LINUX_SCHED_FLAG_KEEP_PARAMS)
+        return set_policy(pid, (int)a.policy, 0);
+    if (a.policy == LINUX_SCHED_DEADLINE) {
+        err = check_thread(pid);
+        bool good = a.runtime >= 1024 && a.runtime <= a.deadline && a.deadline <= (a.period ? a.period : a.deadline) && !a.priority;
+        return err ? err : good ? -EPERM : -EINVAL;
+    }
+    err = set_policy(pid, (int)a.policy, (int32_t)a.priority);
+    if (!err && is_normal((int)a.policy) && a.policy != LINUX_SCHED_IDLE)
+        err = sys_setpriority(0, pid, MAX(-20, MIN(a.nice, 19)));
+    return err;
+}
+
+int64_t sys_sched_getattr(int pid, uaddr_t attr, unsigned size, unsigned flags)
+{
+    struct linux_sched_attr a = { .size = MIN(size, sizeof(a)) };
+    if (!attr || size > PAGE_SIZE || size < LINUX_SCHED_ATTR_SIZE_MIN || flags)
+        return -EINVAL;
+    int64_t policy = sys_sched_getscheduler(pid);
+    if (policy < 0)
+        return policy;
+    a.policy = (uint32_t)policy;
+    a.nice = current()->process->nice;
+    return user_write(attr, &a, a.size) ? -EFAULT : 0;
 }
 
 int64_t sys_sched_getparam(int pid, uaddr_t param)

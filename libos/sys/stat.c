@@ -7,6 +7,7 @@
 #include "libos/fs/file.h"
 #include "libos/proc/process.h"
 #include "libos/sys/path.h"
+#include "libos/sys/limits.h"
 #include "libos/sys/sys.h"
 
 static int stat_fd(int fd, struct linux_stat *st)
@@ -295,6 +296,28 @@ int64_t sys_fstatfs(int fd, uaddr_t to)
 
 /* ---- sizes */
 
+static int truncate_inode(struct dentry *d, uint64_t size)
+{
+    struct linux_stat st;
+    struct inode *inode = d->inode;
+    if (!inode->ops->truncate)
+        return -EPERM;
+    int r = limits_file_limited() ? vfs_stat(d, &st) : 0;
+    if (r == 0 && limits_file_limited())
+        r = limits_file_length((uint64_t)st.size, size);
+    return r < 0 ? r : inode->ops->truncate(inode, size);
+}
+
+/* May the open file become that long? */
+static int check_length(struct file *f, uint64_t length)
+{
+    struct linux_stat st;
+    if (!limits_file_limited())
+        return 0;
+    int r = file_stat(f, &st);
+    return r < 0 ? r : limits_file_length((uint64_t)st.size, length);
+}
+
 int64_t sys_truncate(uaddr_t path, int64_t size)
 {
     struct dentry *d;
@@ -307,7 +330,7 @@ int64_t sys_truncate(uaddr_t path, int64_t size)
     if (inode->type != S_IFREG)
         r = inode->type == S_IFDIR ? -EISDIR : -EINVAL;
     else
-        r = inode->ops->truncate ? inode->ops->truncate(inode, (uint64_t)size) : -EPERM;
+        r = truncate_inode(d, (uint64_t)size);
     dentry_put(d);
     return r;
 }
@@ -317,7 +340,9 @@ int64_t sys_ftruncate(int fd, int64_t size)
     struct file *f = fd_lookup(current()->process->fds, fd);
     if (!f)
         return -EBADF;
-    int64_t r = size < 0 || !file_can_write(f) || !f->ops->truncate ? -EINVAL : f->ops->truncate(f, (uint64_t)size);
+    int64_t r = size < 0 || !file_can_write(f) || !f->ops->truncate ? -EINVAL : check_length(f, (uint64_t)size);
+    if (r == 0)
+        r = f->ops->truncate(f, (uint64_t)size);
     file_put(f);
     return r;
 }
@@ -338,6 +363,8 @@ int64_t sys_fallocate(int fd, int mode, int64_t offset, int64_t size)
     else if (!f->ops->allocate)
         r = f->seekable ? -EOPNOTSUPP : f->dentry ? -ENODEV : -ESPIPE;
     else
+        r = mode & FALLOC_FL_KEEP_SIZE ? 0 : check_length(f, (uint64_t)end);
+    if (r == 0)
         r = f->ops->allocate(f, mode, (uint64_t)offset, (uint64_t)size);
     file_put(f);
     return r;

@@ -181,6 +181,8 @@ static void discarding_gives_zeroes(void)
     memset(p, 3, 4 * PAGE);
     CHECK(madvise(p + PAGE, 2 * PAGE, MADV_DONTNEED) == 0);
     CHECK(p[0] == 3 && p[PAGE] == 0 && p[2 * PAGE] == 0 && p[3 * PAGE] == 3);
+    CHECK(mincore(NULL, 0, NULL) == 0); /* nothing is looked at */
+    FAILS(mincore(p + 1, 0, vec), EINVAL);
     CHECK(mincore(p, PAGE, vec) == 0 && (vec[0] & 1));
     CHECK(munmap(p + PAGE, PAGE) == 0);
     FAILS(mincore(p, 4 * PAGE, vec), ENOMEM);
