@@ -7,7 +7,7 @@
 
 #include "lib/base/assert.h"
 
-enum { AF_UNSPEC = 0, AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16, AF_MAX = 46 };
+enum { AF_UNSPEC = 0, AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16, AF_VSOCK = 40, AF_MAX = 46 };
 
 enum { SOCK_STREAM = 1, SOCK_DGRAM = 2, SOCK_RAW = 3, SOCK_RDM = 4, SOCK_SEQPACKET = 5 };
 #define SOCK_TYPE_MASK 0xf
@@ -20,6 +20,7 @@ enum { IPPROTO_IP = 0, IPPROTO_ICMP = 1, IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPR
 #define SOCKADDR_IN_SIZE 16
 #define SOCKADDR_IN6_SIZE 28
 #define SOCKADDR_IN6_MIN 24 /* without sin6_scope_id: RFC 2133 programs */
+#define SOCKADDR_VM_SIZE 16
 #define UNIX_PATH_MAX    108
 
 struct linux_sockaddr {
@@ -155,6 +156,14 @@ enum {
     IPV6_ORIGDSTADDR = 74,
     IPV6_RECVORIGDSTADDR = 74,
 };
+
+enum {
+    SO_VM_SOCKETS_BUFFER_SIZE = 0,
+    SO_VM_SOCKETS_BUFFER_MIN_SIZE = 1,
+    SO_VM_SOCKETS_BUFFER_MAX_SIZE = 2,
+    SO_VM_SOCKETS_CONNECT_TIMEOUT = 6,
+};
+#define VM_SOCKETS_GET_LOCAL_CID 0x7b9 /* ioctl of /dev/vsock */
 
 enum { UDP_CORK = 1, UDP_SEGMENT = 103, UDP_GRO = 104 };
 enum { UDPLITE_SEND_CSCOV = 10, UDPLITE_RECV_CSCOV = 11 };

@@ -15,6 +15,7 @@
 #include "libos/fs/mount.h"
 #include "libos/fs/pseudo.h"
 #include "libos/mm/vma.h"
+#include "libos/net/vsock.h"
 #include "libos/sys/iobuf.h"
 
 #define RDEV(major, minor) ((uint64_t)(major) << 8 | (minor))
@@ -128,6 +129,14 @@ static int tty_open(const struct pseudo_id *id, struct dentry *d, uint32_t flags
     return r;
 }
 
+static int vsock_open(const struct pseudo_id *id, struct dentry *d, uint32_t flags, struct file **out)
+{
+    int r = vsock_open_device(flags, out);
+    if (r == 0)
+        (*out)->dentry = dentry_get(d);
+    return r;
+}
+
 static int null_stat(struct file *f, struct linux_stat *st)
 {
     *st = (struct linux_stat){ .mode = S_IFCHR | 0666, .rdev = RDEV(1, 3), .nlink = 1, .blksize = 4096, .ino = f->ino };
@@ -152,6 +161,7 @@ static const struct pseudo_node children[] = {
     { .name = "random", .mode = S_IFCHR | 0666, .rdev = RDEV(1, 8), .open = random_open },
     { .name = "urandom", .mode = S_IFCHR | 0666, .rdev = RDEV(1, 9), .open = random_open },
     { .name = "tty", .mode = S_IFCHR | 0666, .rdev = RDEV(5, 0), .open = tty_open },
+    { .name = "vsock", .mode = S_IFCHR | 0600, .rdev = RDEV(10, 258), .open = vsock_open },
     { .name = "fd", .mode = S_IFLNK | 0777, .target = "/proc/self/fd" },
     { .name = "stdin", .mode = S_IFLNK | 0777, .target = "/proc/self/fd/0" },
     { .name = "stdout", .mode = S_IFLNK | 0777, .target = "/proc/self/fd/1" },

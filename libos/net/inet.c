@@ -1,6 +1,6 @@
 /*
- * AF_INET and AF_INET6, stream and datagram, over sockets of the host. Nothing that goes through
- * them is protected by libos: that is TLS's job.
+ * AF_INET and AF_INET6, stream and datagram, and streams of AF_VSOCK, over sockets of the host.
+ * Nothing that goes through them is protected by libos: that is TLS's job.
  *
  * Every host socket is non-blocking; blocking calls try, wait for readiness together with signals
  * and timeouts, and try again. What the host says is checked here: addresses by family and size,
@@ -30,6 +30,10 @@ int inet_check_address(const struct socket *s, const struct net_address *a, bool
         out->size = MIN(a->size, SOCKADDR_IN_SIZE);
         return 0;
     }
+    if (s->domain == AF_VSOCK) {
+        out->size = SOCKADDR_VM_SIZE;
+        return a->a.family != AF_VSOCK || a->size < SOCKADDR_VM_SIZE ? -EINVAL : 0;
+    }
     uint32_t least = s->domain == AF_INET ? SOCKADDR_IN_SIZE : SOCKADDR_IN6_MIN;
     uint32_t most = s->domain == AF_INET ? SOCKADDR_IN_SIZE : SOCKADDR_IN6_SIZE;
     if (a->size < least)
@@ -48,7 +52,8 @@ int inet_check_host_address(int domain, struct net_address *a)
 {
     bool v4 = domain == AF_INET && a->size == SOCKADDR_IN_SIZE && a->a.family == AF_INET;
     bool v6 = domain == AF_INET6 && a->size == SOCKADDR_IN6_SIZE && a->a.family == AF_INET6;
-    return v4 || v6 ? 0 : -EIO;
+    bool vm = domain == AF_VSOCK && a->size == SOCKADDR_VM_SIZE && a->a.family == AF_VSOCK;
+    return v4 || v6 || vm ? 0 : -EIO;
 }
 
 /* ---- making and connecting */
@@ -68,17 +73,30 @@ static int wrap(int host_fd, int domain, int type, int protocol, uint32_t flags,
     return 0;
 }
 
-int inet_create(int domain, int type, int protocol, uint32_t flags, struct file **out)
+/* 0: this family has such sockets, and *own is the protocol they are of. */
+static int check_kind(int domain, int type, int protocol, int *own)
 {
+    if (domain == AF_VSOCK) { /* no messages, as before Linux 5.14 */
+        *own = 0;
+        return protocol != 0 && protocol != AF_VSOCK ? -EPROTONOSUPPORT
+               : type != SOCK_STREAM                 ? -ESOCKTNOSUPPORT
+                                                     : 0;
+    }
     if (type == SOCK_RAW)
         return -EPERM;
     if (type != SOCK_STREAM && type != SOCK_DGRAM)
         return -ESOCKTNOSUPPORT;
-    int own = type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+    *own = type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
     if (type == SOCK_DGRAM && protocol == IPPROTO_UDPLITE)
-        own = protocol;
-    if (protocol != 0 && protocol != own)
-        return -EPROTONOSUPPORT;
+        *own = protocol;
+    return protocol != 0 && protocol != *own ? -EPROTONOSUPPORT : 0;
+}
+
+int inet_create(int domain, int type, int protocol, uint32_t flags, struct file **out)
+{
+    int own, r = check_kind(domain, type, protocol, &own);
+    if (r < 0)
+        return r;
     int64_t fd = host_call(socket, (uint64_t)domain,
                            (uint64_t)(type | SOCK_NONBLOCK | SOCK_CLOEXEC), (uint64_t)protocol);
     return fd < 0 ? (int)fd : wrap((int)fd, domain, type, own, flags, out);

@@ -36,7 +36,8 @@ int socket_create(int domain, int type, int protocol, uint32_t flags, struct fil
     switch (domain) {
     case AF_UNIX: return unix_create(type, protocol, flags, out);
     case AF_INET:
-    case AF_INET6: return inet_create(domain, type, protocol, flags, out);
+    case AF_INET6:
+    case AF_VSOCK: return inet_create(domain, type, protocol, flags, out);
     case AF_NETLINK: return netlink_create(type, protocol, flags, out);
     default: return -EAFNOSUPPORT;
     }
@@ -46,7 +47,8 @@ int socket_create_pair(int domain, int type, int protocol, uint32_t flags, struc
 {
     if (domain == AF_UNIX)
         return unix_create_pair(type, protocol, flags, out);
-    return domain == AF_INET || domain == AF_INET6 ? -EOPNOTSUPP : -EAFNOSUPPORT;
+    return domain == AF_INET || domain == AF_INET6 || domain == AF_VSOCK ? -EOPNOTSUPP
+                                                                         : -EAFNOSUPPORT;
 }
 
 int64_t socket_deadline(const struct socket *s, uint32_t message_flags, bool sending)

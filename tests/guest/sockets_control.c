@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/errqueue.h>
+#include <linux/vm_sockets.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -310,6 +311,29 @@ static void unix_writable(void)
     CHECK_EQ(unlink("inbox"), 0);
 }
 
+/* A machine without them says so in every mode. */
+static void vsock(void)
+{
+    struct sockaddr_vm a = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = VMADDR_PORT_ANY }, at = { 0 };
+    socklen_t size = sizeof(a);
+    int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
+    if (fd < 0) {
+        printf("vsock: %s\n", strerror(errno));
+        return;
+    }
+    unsigned long room = 0;
+    CHECK_EQ(getsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &room, &(socklen_t){ sizeof(room) }), 0);
+    room /= 2;
+    CHECK_EQ(setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &room, sizeof(room)), 0);
+    CHECK_ERRNO(bind(fd, (void *)&a, 8), EINVAL);
+    CHECK_EQ(bind(fd, (void *)&a, size), 0);
+    CHECK_EQ(listen(fd, 1), 0);
+    CHECK_EQ(getsockname(fd, (void *)&at, &size), 0);
+    CHECK(at.svm_family == AF_VSOCK && size == sizeof(a) && at.svm_port != VMADDR_PORT_ANY);
+    close(fd);
+    CHECK_ERRNO(socket(AF_VSOCK, SOCK_STREAM, 5), EPROTONOSUPPORT);
+}
+
 int main(int argc, char **argv)
 {
     NEED(check_enter_scratch(argc, argv) == 0);
@@ -324,5 +348,6 @@ int main(int argc, char **argv)
     peek_offset(SOCK_DGRAM);
     peek_offset(SOCK_SEQPACKET);
     unix_writable();
+    vsock();
     return check_result();
 }
