@@ -144,6 +144,18 @@ static uint64_t handled_signals(void)
     return (g_host.host_signals | FAULT_SIGNALS | SIGNAL_BIT(KICK_SIGNAL)) & ~never;
 }
 
+uint64_t signals_block(void)
+{
+    uint64_t mask = handled_signals(), before = 0;
+    sys4(__NR_rt_sigprocmask, SIG_BLOCK, address_of(&mask), address_of(&before), sizeof(mask));
+    return before;
+}
+
+void signals_restore(uint64_t mask)
+{
+    sys4(__NR_rt_sigprocmask, SIG_SETMASK, address_of(&mask), 0, sizeof(mask));
+}
+
 void signals_unblock(void)
 {
     uint64_t mask = handled_signals();

@@ -15,6 +15,9 @@
 void signals_install(uint64_t vdso);
 
 /* Unblock what is handled, on this thread: whoever started us may have blocked it. */
+/* The signals that are handled, blocked: the mask to put back. What a new thread begins with. */
+uint64_t signals_block(void);
+void signals_restore(uint64_t mask);
 void signals_unblock(void);
 
 /* The launcher's executable pages. */

@@ -98,7 +98,11 @@ int64_t thread_start(uint64_t index)
     t->pending = 0;
     t->wake_token = 0;
     t->kick_sent = 0;
+    /* Until it has its signal stack, by which a handler finds its thread: a kick before that would
+     * be lost for good. */
+    uint64_t mask = signals_block();
     int64_t ret = host_thread_clone(CLONE_FLAGS, t->stack, &t->tid, &t->tid, thread_main, t);
+    signals_restore(mask);
     return ret < 0 ? (ret == -ENOMEM ? -ENOMEM : -EAGAIN) : 0;
 }
 
