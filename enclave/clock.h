@@ -9,12 +9,22 @@
 
 int64_t clock_monotonic(void);
 int64_t clock_realtime(void);
-/* Any clock id of the Linux ABI. 0; -EINVAL. */
+/* Any clock id of the Linux ABI but those of CPU time. 0; -EINVAL. */
 int clock_read(int clock_id, int64_t *ns);
 
 /*
- * How to turn the TSC into time; libos's vDSO reads it too. Changes under seq (odd: being changed). Valid
- * while tsc - tsc_base < tsc_limit: then ns = monotonic_base + ((tsc - tsc_base) * mult >> 32).
+ * CPU time of the machine, the calling thread, or the machine thread of a number: the host's word,
+ * unjudged. kind: 0 user and system, 1 user, both as the kernel's ticks sample them; 2 both,
+ * exactly. -EINVAL.
+ */
+int clock_cpu_process(int kind, int64_t *ns);
+int clock_cpu_self(int kind, int64_t *ns);
+int clock_cpu_thread(uint64_t number, int kind, int64_t *ns);
+
+/*
+ * How to turn the TSC into time; libos's vDSO reads it too. Changes under seq (odd: being changed).
+ * Valid while tsc - tsc_base < tsc_limit: then ns = monotonic_base + ((tsc - tsc_base) * mult >>
+ * 32).
  */
 struct clock_page {
     uint32_t seq, pad;

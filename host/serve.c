@@ -63,6 +63,11 @@ static int64_t own_thread_kick(struct host_thread *t, const uint64_t r[6])
     return thread_kick(r[0]);
 }
 
+static int64_t own_thread_cputime(struct host_thread *t, const uint64_t r[6])
+{
+    return thread_cputime(r[0], r[1], r[2]);
+}
+
 static int64_t own_page_protect(struct host_thread *t, const uint64_t r[6])
 {
     if (!IS_ALIGNED(r[0] | r[1], PAGE_SIZE) || !range_within(r[0], r[1], g_host.enclave_size) || r[2] > 7)
@@ -117,6 +122,7 @@ static own_call *const g_own[HC_COUNT] = {
     [HC_thread_wait] = own_thread_wait,
     [HC_thread_wake] = own_thread_wake,
     [HC_thread_kick] = own_thread_kick,
+    [HC_thread_cputime] = own_thread_cputime,
     [HC_page_protect] = own_page_protect,
     [HC_quote_target] = own_quote_target,
     [HC_quote_get] = own_quote_get,

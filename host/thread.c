@@ -160,3 +160,17 @@ int64_t thread_kick(uint64_t index)
     __atomic_store_n(&t->kick_sent, 0, __ATOMIC_RELEASE);
     return -ESRCH;
 }
+
+int64_t thread_cputime(uint64_t index, uint64_t kind, uint64_t out)
+{
+    struct host_thread *t = thread_get(index);
+    uint32_t tid = t ? __atomic_load_n(&t->tid, __ATOMIC_ACQUIRE) : 0;
+    if (tid == 0)
+        return -ESRCH;
+    if (kind > 2)
+        return -EINVAL;
+    uint64_t clock =
+        (uint64_t)(int64_t)(int32_t)(~tid << 3 | 4 |
+                                     (uint32_t)kind); /* posix-timers.h: of one thread */
+    return sys2(__NR_clock_gettime, clock, out);
+}

@@ -70,5 +70,7 @@ _Noreturn void thread_exit(struct host_thread *t);
 int64_t thread_wait(struct host_thread *t, uint64_t timeout_ns);
 int64_t thread_wake(uint64_t index);
 int64_t thread_kick(uint64_t index);
+/* CPU time of the host thread as a struct timespec at `out`; kind: enclave/clock.h. */
+int64_t thread_cputime(uint64_t index, uint64_t kind, uint64_t out);
 
 #endif

@@ -15,7 +15,7 @@ int64_t direct_syscall_blocking(uint64_t nr, const uint64_t r[6]);
 enum {
     NR_MMAP = 9, NR_MPROTECT = 10, NR_MUNMAP = 11, NR_RT_SIGACTION = 13, NR_RT_SIGPROCMASK = 14, NR_MREMAP = 25,
     NR_MADVISE = 28, NR_GETPID = 39, NR_SENDMSG = 46, NR_RECVMSG = 47, NR_SIGALTSTACK = 131, NR_PRCTL = 157, NR_GETTID = 186, NR_FUTEX = 202,
-    NR_EXIT_GROUP = 231, NR_TGKILL = 234, NR_GETRANDOM = 318,
+    NR_CLOCK_GETTIME = 228, NR_EXIT_GROUP = 231, NR_TGKILL = 234, NR_GETRANDOM = 318,
 };
 
 #define DIRECT_ALTSTACK_SIZE (UINT64_C(64) << 10)
@@ -32,5 +32,7 @@ struct thread_block *direct_thread_block_new(void);
 int direct_thread_create(void (*entry)(void *arg), void *arg, struct thread_block **out);
 void direct_thread_exit(void);
 void direct_thread_kick(struct thread_block *tb);
+/* CPU time of a thread by its number as a struct timespec at `out`; kind: enclave/clock.h. */
+int64_t direct_thread_cputime(uint64_t number, uint64_t kind, uint64_t out);
 
 #endif

@@ -64,7 +64,7 @@ static int64_t direct_call(enum hostcall_nr nr, const struct hostcall *hc, const
     if (nr == HC_sendmsg || nr == HC_recvmsg)
         return direct_message(nr == HC_sendmsg, r);
     if (hc->linux_nr < 0)
-        return gate_check_return(hc, r, -ENOENT);
+        return gate_check_return(hc, r, nr == HC_thread_cputime ? direct_thread_cputime(r[0], r[1], r[2]) : -ENOENT);
     uint64_t linux_nr = (uint64_t)hc->linux_nr;
     return gate_check_return(hc, r, gate_blocks(nr) ? direct_syscall_blocking(linux_nr, r) : direct_sys6(linux_nr, r));
 }

@@ -122,3 +122,17 @@ void direct_thread_kick(struct thread_block *tb)
     if (tid > 0)
         direct_sys(NR_TGKILL, g_direct_pid, (uint64_t)tid, KICK_SIGNAL);
 }
+
+int64_t direct_thread_cputime(uint64_t number, uint64_t kind, uint64_t out)
+{
+    int32_t tid = 0;
+    spin_lock(&g_lock);
+    for (struct direct_thread *t = g_threads; t && tid == 0; t = t->next)
+        if (t->tb.layout.index == number)
+            tid = __atomic_load_n(&t->tb.host_tid, __ATOMIC_ACQUIRE);
+    spin_unlock(&g_lock);
+    if (tid <= 0)
+        return -ESRCH;
+    return direct_sys(NR_CLOCK_GETTIME,
+                      (uint64_t)(int64_t)(int32_t)(~(uint32_t)tid << 3 | 4 | (uint32_t)kind), out);
+}

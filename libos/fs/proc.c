@@ -314,7 +314,14 @@ static const struct pseudo_node process_children[] = {
 };
 static const struct pseudo_node process_node = { .name = "pid", .mode = S_IFDIR | 0555, .children = process_children };
 
-static int process_dir_find(const struct pseudo_id *dir, const char *name, size_t length, struct pseudo_id *child)
+int32_t proc_directory_pid(const struct file *f)
+{
+    const struct pseudo_id *id = f->dentry ? pseudo_id_of(f->dentry->inode) : NULL;
+    return id && id->node == &process_node ? (int32_t)id->a : 0;
+}
+
+static int process_dir_find(const struct pseudo_id *dir, const char *name, size_t length,
+                            struct pseudo_id *child)
 {
     if (pseudo_number(name, length, &child->a) < 0)
         return -ENOENT;

@@ -7,10 +7,13 @@
  */
 #include "libos/fs/pseudo.h"
 
+struct file;
 struct process;
 
 /* The process of an id, counted; NULL when it is gone. */
 struct process *proc_process(const struct pseudo_id *id);
+/* The number of the process that an open /proc/PID is about; 0: another file. */
+int32_t proc_directory_pid(const struct file *f);
 
 int proc_load_maps(const struct pseudo_id *id, struct text *t);
 int proc_load_smaps(const struct pseudo_id *id, struct text *t);

@@ -13,6 +13,7 @@
 #include "libos/fs/mount.h"
 #include "libos/fs/proc_fs.h"
 #include "libos/mm/vma.h"
+#include "libos/proc/pidfd.h"
 #include "libos/proc/process.h"
 
 #define TICKS_PER_SEC 100
@@ -278,7 +279,12 @@ int proc_load_fdinfo(const struct pseudo_id *id, struct text *t)
     struct process *p = proc_process(id);
     struct file *f = p && p->fds ? fd_lookup(p->fds, (int)id->b) : NULL;
     if (f)
-        text_print(t, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t1\nino:\t%lu\n", (long)f->pos, f->flags, (unsigned long)f->ino);
+        text_print(t, "pos:\t%ld\nflags:\t0%o\nmnt_id:\t1\nino:\t%lu\n", (long)f->pos, f->flags,
+                   (unsigned long)f->ino);
+    const struct process *named = f ? pidfd_process(f) : NULL;
+    int32_t pid = named && !process_has_ended(named) ? named->pid : -1;
+    if (named)
+        text_print(t, "Pid:\t%d\nNSpid:\t%d\n", pid, pid);
     process_put(p);
     file_put(f);
     return f ? 0 : -ENOENT;

@@ -25,6 +25,11 @@ static const struct pseudo_id *id_of(const struct inode *inode)
 
 static const struct fs_ops pseudo_ops;
 
+const struct pseudo_id *pseudo_id_of(const struct inode *inode)
+{
+    return inode->ops == &pseudo_ops ? id_of(inode) : NULL;
+}
+
 int pseudo_inode(struct mount *m, const struct pseudo_id *id, struct inode **out)
 {
     struct pseudo_inode *p = mem_alloc(sizeof(*p));

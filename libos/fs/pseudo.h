@@ -41,6 +41,8 @@ struct pseudo_node {
 
 int pseudo_mount(struct mount *m, const struct pseudo_node *root, const char *source, int64_t magic);
 /* An inode of a row, for placing single files elsewhere. */
+const struct pseudo_id *pseudo_id_of(
+    const struct inode *inode); /* NULL: an inode of another file system */
 int pseudo_inode(struct mount *m, const struct pseudo_id *id, struct inode **out);
 
 /* A decimal number without leading zeros, the whole of name[length]; -ENOENT. For find. */

@@ -14,6 +14,7 @@
 #include "libos/fs/vfs.h"
 #include "libos/ipc/poll.h"
 #include "libos/mm/vma.h"
+#include "libos/proc/cputime.h"
 #include "libos/proc/lifecycle.h"
 #include "libos/proc/thread.h"
 #include "libos/proc/timers.h"
@@ -121,6 +122,7 @@ static int host_status(int wait_status)
 void process_ended(struct process *p)
 {
     timers_free(p);
+    cpu_limit_free(p);
     fdtable_put(p->fds);
     p->fds = NULL;
     mm_write_back(p->mm); /* before anyone may find that this was the last process */

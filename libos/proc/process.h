@@ -21,6 +21,8 @@ struct fdtable;
 struct fs_view;
 struct mm;
 
+struct cpu_limit;
+
 struct cred {
     uint32_t uid, euid, suid, fsuid, gid, egid, sgid, fsgid;
     uint32_t group_count;
@@ -49,6 +51,10 @@ struct process {
     uint64_t stack_low, stack_high; /* main thread's stack mapping */
     uint64_t vdso;
     int64_t start_time;          /* CLOCK_MONOTONIC ns */
+    int64_t cpu_base;            /* constant: CPU time of the launcher before it began */
+    int64_t cpu_told[3];         /* atomic, by enum cputime_kind: the most that was told */
+    bool membarrier;             /* atomic: registered for MEMBARRIER_CMD_PRIVATE_EXPEDITED */
+    struct cpu_limit *cpu_limit; /* libos/proc/cpu_limit.c; NULL: none was set */
     bool exiting;                /* mu: exit_group or fatal signal under way */
     int exit_code;               /* wait status: (code << 8) or signal number */
     struct wait_queue exit_wait; /* threads ended (exec, exit_group) */
@@ -75,11 +81,12 @@ struct thread {
     struct cpu_regs *regs;       /* the program's registers, valid while in libos */
     uint64_t clear_child_tid, set_child_tid; /* guest addresses */
     uint64_t robust_list, robust_list_size;
-    uint64_t rseq;
+    uint64_t barrier_passed; /* atomic: libos/proc/barrier.h */
     char name[16];
     bool exiting;
-    uint64_t start_fs;           /* FS base a new thread begins with */
-    struct restart restart;      /* what restart_syscall goes on with (-ERESTART_RESTARTBLOCK) */
+    int64_t start_time, cpu_base, cpu_told[3]; /* as the process's */
+    uint64_t start_fs;                         /* FS base a new thread begins with */
+    struct restart restart; /* what restart_syscall goes on with (-ERESTART_RESTARTBLOCK) */
 };
 
 static inline struct thread *current(void)
@@ -98,6 +105,12 @@ extern struct list g_processes; /* g_processes_lock */
 
 struct process *process_find(int32_t pid);      /* counted, or NULL */
 void process_put(struct process *p);
+/* Its last thread is gone. */
+static inline bool process_has_ended(const struct process *p)
+{
+    return __atomic_load_n(&p->thread_count, __ATOMIC_ACQUIRE) == 0;
+}
+
 struct thread *thread_find(int32_t pid, int32_t tid); /* pid 0: any process; counted, or NULL */
 void thread_put(struct thread *t);
 

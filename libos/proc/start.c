@@ -20,6 +20,7 @@
 #include "libos/mm/vma.h"
 #include "libos/proc/args.h"
 #include "libos/proc/banner.h"
+#include "libos/proc/cputime.h"
 #include "libos/proc/cred.h"
 #include "libos/proc/errors.h"
 #include "libos/proc/lifecycle.h"
@@ -61,6 +62,7 @@ static int adopt_thread(struct process *p)
     t->tid = p->pid;
     t->tb = thread_block();
     thread_block()->thread = t;
+    cputime_begin(p, t);
     return thread_attach(p, t);
 }
 

@@ -15,6 +15,7 @@
 #include "lib/linux/errno.h"
 #include "lib/linux/time.h"
 #include "libos/ipc/poll.h"
+#include "libos/proc/barrier.h"
 #include "libos/proc/futex.h"
 #include "libos/proc/lifecycle.h"
 #include "libos/proc/robust.h"
@@ -46,6 +47,7 @@ struct thread *thread_new(struct process *p)
     if (!t)
         return NULL;
     t->refs = 1;
+    t->start_time = clock_monotonic();
     ref_get(&p->refs);
     t->process = p;
     list_init(&t->link);
@@ -60,6 +62,7 @@ int thread_attach(struct process *p, struct thread *t)
     if (p->exiting) {
         err = -EAGAIN;
     } else {
+        t->barrier_passed = __atomic_load_n(&g_barrier_number, __ATOMIC_SEQ_CST);
         list_push_back(&p->threads, &t->link);
         p->thread_count++;
     }

@@ -2,8 +2,12 @@
  * Timers that send signals, over libos/ipc's timer service. The whole set of a process hangs at
  * process->timers and is made when the first is used.
  *
- * Locks: set->mu guards the table and settings and is held over arming and cancelling (set->mu, then
- * g_timers_lock). A callback does not take it: it reads its own timer, which lives until it was cancelled.
+ * Locks: set->mu guards the table and settings and is held over arming and cancelling (set->mu,
+ * then g_timers_lock). A callback does not take it: it reads its own timer, which lives until it
+ * was cancelled.
+ *
+ * Timers over CPU time have their time on a CPU clock. The service then looks at that clock now and
+ * again, the more often the nearer the time is; more seldom while nothing runs.
  */
 #include "libos/proc/timers.h"
 
@@ -14,18 +18,25 @@
 #include "lib/linux/errno.h"
 #include "lib/linux/time.h"
 #include "libos/ipc/timer.h"
+#include "libos/proc/cputime.h"
 #include "libos/proc/process.h"
 
 #define POSIX_TIMERS_MAX 1024
+#define IDLE_NS          100000 /* CPU time between two looks that is only our own looking */
+#define PAUSE_LEAST      INT64_C(1000000)
+#define PAUSE_MOST       INT64_C(16000000)
 
 struct signal_timer {
     struct timer timer;
-    struct process *process;   /* borrowed: the process outlives its timers */
-    int64_t due;               /* atomic: the deadline it was last armed for; timer.deadline is the service's */
-    int64_t interval;          /* atomic */
-    int32_t id;                /* of POSIX timers */
-    int32_t tid;               /* SIGEV_THREAD_ID; 0: the process */
-    int clock, signo, notify;
+    struct process *process; /* borrowed: the process outlives its timers */
+    int64_t due; /* atomic: when it expires, on its clock (CPU clocks), or else CLOCK_MONOTONIC */
+    int64_t interval; /* atomic */
+    int32_t id;       /* of POSIX timers */
+    int32_t tid;      /* SIGEV_THREAD_ID; 0: the process */
+    int clock;        /* CPU clocks: resolved, below 0 */
+    int signo, notify;
+    int64_t seen, pause; /* CPU clocks, the callback's own: the time it last saw, and how long to
+                            leave an idle one */
     uint64_t value;
     uint32_t overrun;          /* atomic: expirations beyond the one that was signalled */
     bool posix;
@@ -33,7 +44,7 @@ struct signal_timer {
 
 struct timer_set {
     struct mutex mu;
-    struct signal_timer *real;                      /* mu */
+    struct signal_timer *interval[ITIMER_PROF + 1]; /* mu */
     struct signal_timer *posix[POSIX_TIMERS_MAX];   /* mu */
 };
 
@@ -74,12 +85,34 @@ static void send(struct signal_timer *t)
     thread_put(target);
 }
 
-static int64_t expired(struct timer *timer, int64_t now)
+/* When to look at a CPU clock again that reads `used`. */
+static int64_t look_again(struct signal_timer *t, int64_t now, int64_t used, int64_t due)
+{
+    bool idle = used - t->seen < IDLE_NS;
+    t->pause = idle ? MIN(MAX(2 * t->pause, PAUSE_LEAST), PAUSE_MOST) : 0;
+    t->seen = used;
+    return now + MAX(cputime_look_again(t->process, t->clock, due - used), t->pause);
+}
+
+/* On the timer's clock. */
+static int time_of(const struct signal_timer *t, int64_t *now)
+{
+    if (t->clock < 0)
+        return cputime_read(t->process, t->clock, now);
+    *now = clock_monotonic();
+    return 0;
+}
+
+static int64_t expired(struct timer *timer, int64_t wall)
 {
     struct signal_timer *t = container_of(timer, struct signal_timer, timer);
     int64_t interval = __atomic_load_n(&t->interval, __ATOMIC_RELAXED), next = TIMER_STOP;
-    int64_t due = __atomic_load_n(&t->due, __ATOMIC_RELAXED);
+    int64_t due = __atomic_load_n(&t->due, __ATOMIC_RELAXED), now = wall;
     uint32_t missed = 0;
+    if (t->clock < 0 && time_of(t, &now))
+        return TIMER_STOP; /* the thread is gone, and with it its clock */
+    if (t->clock < 0 && now < due)
+        return look_again(t, wall, now, due);
     if (interval > 0) {
         /* A late run stands for all periods that passed. */
         int64_t late = now > due ? (now - due) / interval : 0;
@@ -90,29 +123,34 @@ static int64_t expired(struct timer *timer, int64_t now)
     __atomic_store_n(&t->overrun, missed, __ATOMIC_RELAXED);
     __atomic_store_n(&t->due, next, __ATOMIC_RELAXED);
     send(t);
-    return next;
+    return next != TIMER_STOP && t->clock < 0 ? look_again(t, wall, now, next) : next;
 }
 
 /* ---- set and look */
 
-static struct timer_value value_of(const struct signal_timer *t, int64_t deadline)
+static struct timer_value value_of(const struct signal_timer *t)
 {
     struct timer_value v = { 0, __atomic_load_n(&t->interval, __ATOMIC_RELAXED) };
-    if (deadline != TIMER_STOP)
-        v.left = MAX(deadline - clock_monotonic(), INT64_C(1)); /* 0 would mean: not armed */
+    int64_t due = __atomic_load_n(&t->due, __ATOMIC_RELAXED), now;
+    if (due != TIMER_STOP && !time_of(t, &now))
+        v.left = MAX(due - now, INT64_C(1)); /* 0 would mean: not armed */
     return v;
 }
 
 /* mu held. Disarm, say what was left, arm anew. */
-static int rearm(struct signal_timer *t, int64_t deadline, int64_t interval, struct timer_value *old)
+static int rearm(struct signal_timer *t, int64_t due, int64_t interval, struct timer_value *old)
 {
-    struct timer_value before = value_of(t, timer_cancel(&t->timer));
+    (void)timer_cancel(&t->timer);
     if (old)
-        *old = before;
+        *old = value_of(t);
     __atomic_store_n(&t->interval, interval, __ATOMIC_RELAXED);
     __atomic_store_n(&t->overrun, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&t->due, deadline, __ATOMIC_RELAXED);
-    return deadline == TIMER_STOP ? 0 : timer_arm(&t->timer, deadline);
+    __atomic_store_n(&t->due, due, __ATOMIC_RELAXED);
+    t->seen = t->pause = 0;
+    if (due == TIMER_STOP)
+        return 0;
+    return timer_arm(&t->timer,
+                     t->clock < 0 ? clock_monotonic() : due); /* a CPU clock is looked at first */
 }
 
 static int64_t add_clamped(int64_t a, int64_t b)
@@ -128,33 +166,48 @@ static struct signal_timer *signal_timer_new(struct process *p)
         timer_init(&t->timer, expired);
         t->due = TIMER_STOP;
         t->process = p;
+        t->clock = CLOCK_MONOTONIC;
         t->signo = SIGALRM;
+    }
+    return t;
+}
+
+/* mu held. The time on its clock at which a timer with this much left expires; 0: never. */
+static int64_t due_after(const struct signal_timer *t, int64_t left)
+{
+    int64_t now;
+    return left && !time_of(t, &now) ? add_clamped(now, left) : TIMER_STOP;
+}
+
+static struct signal_timer *itimer_new(struct process *p, int which)
+{
+    struct signal_timer *t = signal_timer_new(p);
+    if (t && which == ITIMER_VIRTUAL) {
+        t->clock = cputime_clock_of(p->pid, CPUTIME_VIRT);
+        t->signo = SIGVTALRM;
+    } else if (t && which == ITIMER_PROF) {
+        t->clock = cputime_clock_of(p->pid, CPUTIME_PROF);
+        t->signo = SIGPROF;
     }
     return t;
 }
 
 int itimer_set(struct process *p, int which, const struct timer_value *set, struct timer_value *old)
 {
-    if (which != ITIMER_REAL)
-        return which == ITIMER_VIRTUAL || which == ITIMER_PROF ? -EOPNOTSUPP : -EINVAL;
+    if (which < ITIMER_REAL || which > ITIMER_PROF)
+        return -EINVAL;
     struct timer_set *s = timer_set_of(p);
     if (!s)
         return -ENOMEM;
     int err = -ENOMEM;
     mutex_lock(&s->mu);
-    if (!s->real)
-        s->real = signal_timer_new(p);
-    if (s->real) {
-        int64_t deadline = set->left ? add_clamped(clock_monotonic(), set->left) : TIMER_STOP;
-        err = rearm(s->real, deadline, set->interval, old);
-    }
+    if (!s->interval[which])
+        s->interval[which] = itimer_new(p, which);
+    struct signal_timer *t = s->interval[which];
+    if (t)
+        err = rearm(t, due_after(t, set->left), set->interval, old);
     mutex_unlock(&s->mu);
     return err;
-}
-
-static int64_t due_of(const struct signal_timer *t)
-{
-    return __atomic_load_n(&t->due, __ATOMIC_RELAXED);
 }
 
 int itimer_get(struct process *p, int which, struct timer_value *out)
@@ -163,11 +216,11 @@ int itimer_get(struct process *p, int which, struct timer_value *out)
     *out = (struct timer_value){ 0, 0 };
     if (which < ITIMER_REAL || which > ITIMER_PROF)
         return -EINVAL;
-    if (which != ITIMER_REAL || !s)
+    if (!s)
         return 0;
     mutex_lock(&s->mu);
-    if (s->real)
-        *out = value_of(s->real, due_of(s->real));
+    if (s->interval[which])
+        *out = value_of(s->interval[which]);
     mutex_unlock(&s->mu);
     return 0;
 }
@@ -195,9 +248,11 @@ static int check_event(struct process *p, const struct linux_sigevent *e)
 
 int posix_timer_create(struct process *p, int clock, const struct linux_sigevent *event, int32_t *id)
 {
-    if (clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME && clock != CLOCK_BOOTTIME_ALARM && !clock_is_wall(clock))
-        return clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID ? -EOPNOTSUPP : -EINVAL;
-    int err = event ? check_event(p, event) : 0;
+    bool steady = clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME ||
+                  clock == CLOCK_BOOTTIME_ALARM;
+    int err = steady || clock_is_wall(clock) ? 0 : cputime_resolve(current(), clock, &clock);
+    if (!err && event)
+        err = check_event(p, event);
     if (err)
         return err;
     struct timer_set *s = timer_set_of(p);
@@ -244,12 +299,12 @@ int posix_timer_set(struct process *p, int32_t id, bool absolute, const struct t
     mutex_lock(&s->mu);
     struct signal_timer *t = posix_timer_of(s, id);
     if (t) {
-        int64_t now = clock_monotonic(), deadline = TIMER_STOP;
-        if (set->left && !absolute)
-            deadline = add_clamped(now, set->left);
-        else if (set->left)
-            deadline = clock_is_wall(t->clock) ? add_clamped(set->left, now - clock_realtime()) : set->left;
-        err = rearm(t, deadline, set->interval, old);
+        int64_t due = due_after(t, set->left);
+        if (set->left && absolute)
+            due = clock_is_wall(t->clock)
+                      ? add_clamped(set->left, clock_monotonic() - clock_realtime())
+                      : set->left;
+        err = rearm(t, due, set->interval, old);
     }
     mutex_unlock(&s->mu);
     return err;
@@ -263,7 +318,7 @@ int posix_timer_get(struct process *p, int32_t id, struct timer_value *out)
     mutex_lock(&s->mu);
     struct signal_timer *t = posix_timer_of(s, id);
     if (t)
-        *out = value_of(t, due_of(t));
+        *out = value_of(t);
     mutex_unlock(&s->mu);
     return t ? 0 : -EINVAL;
 }
@@ -308,9 +363,10 @@ void timers_free(struct process *p)
     if (!s)
         return;
     timers_exec(p);
-    if (s->real) {
-        timer_cancel(&s->real->timer);
-        mem_free(s->real);
+    for (int i = ITIMER_REAL; i <= ITIMER_PROF; i++) {
+        if (s->interval[i])
+            timer_cancel(&s->interval[i]->timer);
+        mem_free(s->interval[i]);
     }
     mem_free(s);
     p->timers = NULL;

@@ -9,6 +9,7 @@
 #include "enclave/log.h"
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
+#include "libos/proc/barrier.h"
 #include "libos/proc/process.h"
 #include "libos/signal/actions.h"
 #include "libos/signal/frame.h"
@@ -120,6 +121,7 @@ void signal_deliver(struct cpu_regs *regs)
     struct thread *t = current();
     for (;;) {
         look_at_host(t);
+        barrier_pass(t);
         if (__atomic_load_n(&t->process->exiting, __ATOMIC_ACQUIRE) || t->exiting)
             thread_exit_current(t->process->exit_code);
         if (deliver_one(t, regs))

@@ -13,6 +13,7 @@
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
 #include "libos/ipc/poll.h"
+#include "libos/proc/barrier.h"
 #include "libos/proc/process.h"
 #include "libos/signal/actions.h"
 #include "libos/signal/queue.h"
@@ -202,6 +203,7 @@ bool signal_pending_current(void)
 {
     struct thread *t = current();
     struct sighand *h = &t->process->sighand;
+    barrier_pass(t);
     if (__atomic_load_n(&t->process->exiting, __ATOMIC_ACQUIRE) || t->exiting)
         return true;
     if (!__atomic_load_n(&t->sig.interrupted, __ATOMIC_ACQUIRE))

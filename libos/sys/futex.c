@@ -1,5 +1,6 @@
 /* futex(2): decode the operation, its timeout and its second address. The work is in libos/proc/futex.c. */
 #include "enclave/clock.h"
+#include "enclave/heap.h"
 #include "enclave/park.h"
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
@@ -52,21 +53,50 @@ static int read_deadline(int op, uaddr_t timeout, int64_t *deadline)
     return 0;
 }
 
-static int64_t lock_pi(uint64_t address, bool try_only, int64_t deadline)
+/* The lock's owner exists. */
+static int check_owner(uint64_t address)
 {
     struct thread *t = current();
     uint32_t value;
     if (user_load32(address, &value))
         return -EFAULT;
     int32_t owner = (int32_t)(value & LINUX_FUTEX_TID_MASK);
-    if (owner && owner != t->tid) {
-        struct thread *holder = thread_find(t->process->pid, owner);
-        thread_put(holder);
-        if (!holder && !user_load32(address, &value) && (int32_t)(value & LINUX_FUTEX_TID_MASK) == owner)
-            return -ESRCH;
-    }
+    if (!owner || owner == t->tid)
+        return 0;
+    struct thread *holder = thread_find(t->process->pid, owner);
+    thread_put(holder);
+    bool same = !user_load32(address, &value) && (int32_t)(value & LINUX_FUTEX_TID_MASK) == owner;
+    return !holder && same ? -ESRCH : 0;
+}
+
+static int64_t lock_pi(uint64_t address, bool try_only, int64_t deadline)
+{
+    struct thread *t = current();
+    int err = check_owner(address);
+    if (err)
+        return err;
     int64_t r = futex_lock_pi(t->process->mm, address, (uint32_t)t->tid, try_only, deadline);
     return r == -EINTR ? -ERESTARTNOINTR : r;
+}
+
+static int64_t wait_requeue_pi(uint64_t address, uint32_t expected, uint64_t target,
+                               int64_t deadline)
+{
+    struct thread *t = current();
+    if (address == target)
+        return -EINVAL;
+    int64_t r = futex_wait_requeue_pi(t->process->mm, address, expected, target, (uint32_t)t->tid,
+                                      deadline);
+    return r == -EINTR ? -ERESTARTNOINTR : r;
+}
+
+static int64_t cmp_requeue_pi(uint64_t from, uint64_t to, uint32_t wake, uint32_t move,
+                              uint32_t expected)
+{
+    if (from == to || wake != 1 || (int32_t)move < 0)
+        return -EINVAL;
+    int err = check_owner(to);
+    return err ? err : futex_cmp_requeue_pi(current()->process->mm, from, to, move, expected);
 }
 
 /* FUTEX_WAKE with a count of 0 or less wakes one, as Linux always did. */
@@ -87,7 +117,9 @@ int64_t sys_futex(uaddr_t uaddr, int op, unsigned val, uaddr_t timeout, uaddr_t 
     int err = read_deadline(op, timeout, &deadline);
     if (err)
         return err;
-    bool two = cmd == LINUX_FUTEX_REQUEUE || cmd == LINUX_FUTEX_CMP_REQUEUE || cmd == LINUX_FUTEX_WAKE_OP;
+    bool two = cmd == LINUX_FUTEX_REQUEUE || cmd == LINUX_FUTEX_CMP_REQUEUE ||
+               cmd == LINUX_FUTEX_WAKE_OP || cmd == LINUX_FUTEX_WAIT_REQUEUE_PI ||
+               cmd == LINUX_FUTEX_CMP_REQUEUE_PI;
     if (!IS_ALIGNED(uaddr, 4) || (two && !IS_ALIGNED(uaddr2, 4)))
         return -EINVAL;
     if (!user_range_ok(uaddr, 4) || (two && !user_range_ok(uaddr2, 4)))
@@ -101,12 +133,66 @@ int64_t sys_futex(uaddr_t uaddr, int op, unsigned val, uaddr_t timeout, uaddr_t 
     case LINUX_FUTEX_CMP_REQUEUE:
         if ((int32_t)val < 0 || (int32_t)val2 < 0)
             return -EINVAL;
-        return futex_requeue(mm, uaddr, uaddr2, val, val2, cmd == LINUX_FUTEX_CMP_REQUEUE ? &val3 : NULL);
-    case LINUX_FUTEX_WAKE_OP: return futex_wake_op(mm, uaddr, uaddr2, at_least_one(val), at_least_one(val2), val3);
+        return futex_requeue(mm, uaddr, uaddr2, val, val2,
+                             cmd == LINUX_FUTEX_CMP_REQUEUE ? &val3 : NULL);
+    case LINUX_FUTEX_WAKE_OP:
+        return futex_wake_op(mm, uaddr, uaddr2, at_least_one(val), at_least_one(val2), val3);
+    case LINUX_FUTEX_WAIT_REQUEUE_PI: return wait_requeue_pi(uaddr, val, uaddr2, deadline);
+    case LINUX_FUTEX_CMP_REQUEUE_PI: return cmp_requeue_pi(uaddr, uaddr2, val, val2, val3);
     case LINUX_FUTEX_LOCK_PI:
     case LINUX_FUTEX_LOCK_PI2: return lock_pi(uaddr, false, deadline);
     case LINUX_FUTEX_TRYLOCK_PI: return lock_pi(uaddr, true, PARK_FOREVER);
     case LINUX_FUTEX_UNLOCK_PI: return futex_unlock_pi(mm, uaddr, (uint32_t)current()->tid);
     default: return -ENOSYS;
     }
+}
+
+/* ---- several at once */
+
+#define WAITV_MOST 128
+#define FUTEX_32   2u
+
+struct linux_futex_waitv {
+    uint64_t value, address;
+    uint32_t flags, reserved;
+};
+
+static int read_words(uaddr_t from, uint32_t count, struct futex_word *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct linux_futex_waitv v;
+        if (user_read(&v, from + i * sizeof(v), sizeof(v)))
+            return -EFAULT;
+        if (v.flags & ~(FUTEX_32 | LINUX_FUTEX_PRIVATE_FLAG) || !(v.flags & FUTEX_32) || v.reserved)
+            return -EINVAL;
+        if (!IS_ALIGNED(v.address, 4))
+            return -EINVAL;
+        if (!user_range_ok(v.address, 4))
+            return -EFAULT;
+        out[i] = (struct futex_word){ v.address, (uint32_t)v.value };
+    }
+    return 0;
+}
+
+int64_t sys_futex_waitv(uaddr_t waiters, unsigned count, unsigned flags, uaddr_t timeout, int clock)
+{
+    struct futex_word *words;
+    int64_t deadline = PARK_FOREVER;
+    if (flags || !count || count > WAITV_MOST || !waiters)
+        return -EINVAL;
+    if (timeout && clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
+        return -EINVAL;
+    int64_t r = timeout ? timespec_read(timeout, &deadline) : 0;
+    if (r)
+        return r;
+    if (timeout && clock == CLOCK_REALTIME)
+        deadline = deadline_of_realtime(deadline);
+    words = mem_alloc(count * sizeof(*words));
+    if (!words)
+        return -ENOMEM;
+    r = read_words(waiters, count, words);
+    if (!r)
+        r = futex_wait_many(current()->process->mm, words, count, deadline);
+    mem_free(words);
+    return r == -EINTR ? -ERESTARTSYS : r;
 }

@@ -7,6 +7,7 @@
 #include "lib/linux/resource.h"
 #include "lib/linux/signal.h"
 #include "libos/fs/fdtable.h"
+#include "libos/proc/cputime.h"
 #include "libos/proc/process.h"
 #include "libos/signal/signal.h"
 #include "libos/sys/sys.h"
@@ -39,7 +40,7 @@ static int set(struct process *p, unsigned resource, const struct linux_rlimit *
         return -EPERM;
     if (resource == LINUX_RLIMIT_NOFILE)
         fdtable_set_limit(p->fds, (uint32_t)in->soft);
-    return 0;
+    return resource == LINUX_RLIMIT_CPU ? cpu_limit_changed(p) : 0;
 }
 
 int64_t sys_getrlimit(unsigned resource, uaddr_t rlim)

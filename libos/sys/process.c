@@ -10,9 +10,10 @@
 #include "libos/exec/rewrite.h"
 #include "libos/exec/vdso.h"
 #include "libos/fs/fdtable.h"
+#include "libos/fs/file.h"
 #include "libos/fs/vfs.h"
 #include "libos/mm/vma.h"
-#include "libos/proc/process.h"
+#include "libos/proc/pidfd.h"
 #include "libos/proc/robust.h"
 #include "libos/proc/thread.h"
 #include "libos/proc/timers.h"
@@ -95,7 +96,14 @@ int64_t sys_waitid(int which, int pid, uaddr_t info, int options, uaddr_t rusage
         return -EINVAL;
     if ((which == 1 && pid <= 0) || (which == 2 && pid < 0))
         return -EINVAL;
-    return which == 3 ? -EBADF : -ECHILD;
+    if (which != 3)
+        return -ECHILD;
+    if (pid < 0)
+        return -EINVAL;
+    struct file *f = fd_lookup(current()->process->fds, pid);
+    bool is_process = f && pidfd_process(f);
+    file_put(f);
+    return is_process ? -ECHILD : -EBADF;
 }
 
 /* ---- execve */
@@ -126,6 +134,7 @@ static int replace_program(struct process *p, struct exec *e, struct cpu_regs *r
     t->clear_child_tid = 0;
     t->tid = p->pid;
     timers_exec(p);
+    p->membarrier = false;
     signal_reset_for_exec(p, t);
     fd_close_on_exec(p->fds);
     mm_put(p->mm);

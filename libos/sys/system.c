@@ -92,12 +92,12 @@ int64_t sys_personality(uint64_t persona)
 
 /* ---- as a kernel without them; rows of their own, so that probing for them is not worth a warning */
 
+/*
+ * A restartable sequence must be aborted when the thread is preempted or migrated. In an enclave
+ * the host does both unseen, and resumes where it was: no kernel inside could move the thread to
+ * its abort handler. glibc and others do without when registration fails.
+ */
 int64_t sys_rseq(uaddr_t area, unsigned size, int flags, unsigned signature)
-{
-    return -ENOSYS;
-}
-
-int64_t sys_membarrier(int command, unsigned flags, int cpu)
 {
     return -ENOSYS;
 }
@@ -108,11 +108,6 @@ int64_t sys_io_setup(unsigned events, uaddr_t context)
 }
 
 int64_t sys_io_uring_setup(unsigned entries, uaddr_t params)
-{
-    return -ENOSYS;
-}
-
-int64_t sys_futex_waitv(uaddr_t waiters, unsigned count, unsigned flags, uaddr_t timeout, int clock)
 {
     return -ENOSYS;
 }

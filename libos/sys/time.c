@@ -6,6 +6,7 @@
 #include "lib/linux/errno.h"
 #include "lib/linux/resource.h"
 #include "libos/ipc/wait.h"
+#include "libos/proc/cputime.h"
 #include "libos/proc/process.h"
 #include "libos/sys/limits.h"
 #include "libos/sys/sys.h"
@@ -13,29 +14,14 @@
 
 #define TIMER_ABSTIME 1
 #define CLOCK_TICKS   100
-#define COARSE_NS     4000000
-
-/*
- * Clocks of one process or thread carry its number: (~id << 3) | (4: thread) | kind (Linux
- * posix-timers.h). Our own are answered; others' are not known here.
- */
-static int resolve_clock(int clock)
-{
-    if (clock >= 0)
-        return clock;
-    int32_t id = ~(clock >> 3);
-    bool of_thread = clock & 4;
-    if ((clock & 3) == 3)
-        return -EINVAL;
-    if (of_thread)
-        return id == 0 || id == current()->tid ? CLOCK_THREAD_CPUTIME_ID : -EINVAL;
-    return id == 0 || id == current()->process->pid ? CLOCK_PROCESS_CPUTIME_ID : -EINVAL;
-}
+#define TICK_NS       4000000
 
 static int64_t read_clock(int clock, int64_t *ns)
 {
-    clock = resolve_clock(clock);
-    return clock < 0 ? clock : clock_read(clock, ns);
+    struct thread *t = current();
+    if (cputime_resolve(t, clock, &clock))
+        return clock_read(clock, ns);
+    return cputime_read(t->process, clock, ns);
 }
 
 int64_t sys_clock_gettime(int clock, uaddr_t tp)
@@ -47,9 +33,10 @@ int64_t sys_clock_gettime(int clock, uaddr_t tp)
 int64_t sys_clock_getres(int clock, uaddr_t res)
 {
     int64_t ns, err = read_clock(clock, &ns);
+    bool sampled = clock < 0 && (clock & 3) != CPUTIME_SCHED;
     if (err)
         return err;
-    ns = clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE ? COARSE_NS : 1;
+    ns = sampled || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE ? TICK_NS : 1;
     return res ? timespec_write(res, ns) : 0;
 }
 
@@ -167,19 +154,82 @@ int64_t sys_nanosleep(uaddr_t req, uaddr_t rem)
     return err ? err : sleep_relative(deadline_after(clock_monotonic(), ns), rem);
 }
 
+/* Until a CPU clock reads `target`. */
+static int sleep_until_used(int clock, int64_t target)
+{
+    struct process *p = current()->process;
+    for (;;) {
+        int64_t used;
+        if (cputime_read(p, clock, &used))
+            return -EINVAL;
+        if (used >= target)
+            return 0;
+        int err = wait_sleep(
+            deadline_after(clock_monotonic(), cputime_look_again(p, clock, target - used)));
+        if (err == -EINTR)
+            return err;
+    }
+}
+
+static int64_t cpu_sleep_again(const uint64_t arg[4]);
+
+static int64_t cpu_sleep(int clock, int64_t target, uaddr_t left)
+{
+    struct thread *t = current();
+    int64_t used;
+    int err = sleep_until_used(clock, target);
+    if (err != -EINTR)
+        return err;
+    if (left && !cputime_read(t->process, clock, &used) &&
+        timespec_write(left, MAX(target - used, INT64_C(0))))
+        return -EFAULT;
+    t->restart = (struct restart){ cpu_sleep_again, { (uint32_t)clock, (uint64_t)target, left } };
+    return -ERESTART_RESTARTBLOCK;
+}
+
+static int64_t cpu_sleep_again(const uint64_t arg[4])
+{
+    return cpu_sleep((int)arg[0], (int64_t)arg[1], arg[2]);
+}
+
+/* A thread cannot sleep on its own CPU time. */
+static int64_t cpu_nanosleep(int clock, bool absolute, int64_t ns, uaddr_t rem)
+{
+    struct thread *t = current();
+    int own, resolved;
+    if (cputime_resolve(t, CLOCK_THREAD_CPUTIME_ID, &own) || cputime_resolve(t, clock, &resolved))
+        return -EINVAL;
+    if (resolved >> 2 == own >> 2)
+        return -EINVAL;
+    int64_t now = 0;
+    if (!absolute && cputime_read(t->process, resolved, &now))
+        return -EINVAL;
+    if (!absolute)
+        return cpu_sleep(resolved, deadline_after(now, ns), rem);
+    int err = sleep_until_used(resolved, ns);
+    return err == -EINTR ? -ERESTARTNOHAND : err;
+}
+
 int64_t sys_clock_nanosleep(int clock, int flags, uaddr_t req, uaddr_t rem)
 {
-    int64_t ns, now;
+    int64_t ns;
     bool wall = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_ALARM || clock == CLOCK_TAI;
-    bool steady = clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_BOOTTIME_ALARM;
-    if (!wall && !steady) {
-        int64_t err = read_clock(clock, &now);
-        return err ? err : clock == CLOCK_THREAD_CPUTIME_ID ? -EINVAL : -EOPNOTSUPP;
-    }
+    bool steady = clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME ||
+                  clock == CLOCK_BOOTTIME_ALARM;
+    bool coarse = clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE ||
+                  clock == CLOCK_MONOTONIC_COARSE;
+    if (coarse || clock == CLOCK_THREAD_CPUTIME_ID)
+        return -EOPNOTSUPP;
+    int cpu;
+    if (!wall && !steady && clock >= 0 && cputime_resolve(current(), clock, &cpu))
+        return -EINVAL;
     int64_t err = timespec_read(req, &ns);
     if (err)
         return err;
-    if (!(flags & TIMER_ABSTIME))
+    bool absolute = flags & TIMER_ABSTIME;
+    if (!wall && !steady)
+        return cpu_nanosleep(clock, absolute, ns, rem);
+    if (!absolute)
         return sleep_relative(deadline_after(clock_monotonic(), ns), rem);
     return sleep_until(wall ? deadline_of_realtime(ns) : ns) ? -ERESTARTNOHAND : 0;
 }

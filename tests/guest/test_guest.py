@@ -7,7 +7,8 @@ import pytest
 from guest_run import HERE, PYTHON
 
 LINES = b'first line\nsecond line\n'
-C = ['threads', 'futex', 'signals', 'signal_context', 'clocks', 'waiting', 'syscall_sites', 'proc_dev', 'abuse',
+C = ['threads', 'futex', 'signals', 'signal_context', 'clocks', 'waiting', 'syscall_sites', 'proc_dev', 'abuse', 'cputime',
+     'futex_more', 'pidfd', 'barrier',
      'threads_static', 'signals_static', 'threads_musl', 'signals_musl']
 # name -> program, arguments (@host, @tmpfs, @encrypted: that scratch directory), the rest
 CASES = {name: (name, [], {}) for name in C}
