@@ -1,7 +1,7 @@
 """How often `soft` leaves the enclave for one operation: --stats of a run with operations, less those of a run without."""
 import json
 
-from sessions import Failed, Server, found
+from sessions import Failed, Server, arguments, found
 
 OPERATIONS = 2000        # of kind `rounds`, unless they take too long
 SLOW_NS = 1e6            # an operation from here on is slow
@@ -37,8 +37,7 @@ def of_server(place, program, rows):
 def of_commands(place, program, rows):
     """Of the whole run where a row counts no operations."""
     for row in rows:
-        words = ['-c', row.load] if program.kind == 'start' else row.load.split()
-        out, errors, _ = place.run(program, 'soft', words, options=['--stats=json'])
+        out, errors = place.run(program, 'soft', arguments(program, row), options=['--stats=json'])
         yield row.name, eexits(errors) / (found(row.count, out) if row.count else 1)
 
 def per_operation(place, program, rows, results):

@@ -14,6 +14,8 @@ def ratio(row, result, mode, base='native'):
     return result[mode] / result[base] if result.get(mode) and result.get(base) else None
 
 def goal_of(row):
+    if row.above:
+        return f'<= +{row.above:.0f}'
     return f'>= {row.at_least}' if row.at_least else f'<= {row.at_most}' if row.at_most else ''
 
 def meets(row, result):
@@ -21,6 +23,8 @@ def meets(row, result):
     times = ratio(row, result, 'direct')
     if times is None or not goal_of(row):
         return None
+    if row.above:
+        return result['direct'] - result['native'] <= row.above
     return times >= row.at_least if row.at_least else times <= row.at_most
 
 def soft_meets(row, result):

@@ -8,17 +8,22 @@ that is an encrypted mount (natively: a plain one), {port} a free port.
 from dataclasses import dataclass, field
 
 PYTHON = '/usr/bin/python3.11'
-PYTHON_TRUSTS = '/usr/lib/python3.11/ /usr/lib/python3/dist-packages/numpy/'
+PACKAGES = '/usr/lib/python3/dist-packages/'
+PYTHON_TRUSTS = f'/usr/lib/python3.11/ {PACKAGES}numpy/'
+NUMPY = f'{PACKAGES}numpy/core/_multiarray_umath.cpython-311-x86_64-linux-gnu.so {PACKAGES}numpy/linalg/_umath_linalg.cpython-311-x86_64-linux-gnu.so'
+LIBRARIES = '/lib/ /usr/lib/ /usr/local/lib/ /usr/share/ /var/lib/'
 
 @dataclass
 class Program:
     name: str
-    kind: str                   # rounds: asked for rounds on stdin (bench.h, rounds.py); server; command: run whole each time; start: so timed
+    kind: str                   # rounds: asked for rounds on stdin (bench.h, rounds.py); server; command: run whole each time; start: timed by start.c
     command: list
     prepare: str = ''           # a shell line run natively in {host} before
     encrypted: bool = False     # has {encrypted}
     size: str = '1G'            # of the enclave
     trusted: str = ''           # more trusted files and directories, separated by spaces
+    linked: str = ''            # files whose shared libraries are trusted too
+    allowed: str = LIBRARIES    # folders whose files are read unchecked
     env: dict = field(default_factory=dict)
     tools: tuple = ()           # what else must be installed
     round_ms: int = 25          # a round is made this long
@@ -27,12 +32,13 @@ class Program:
 class Row:
     name: str
     program: str
-    unit: str = 'ns'            # ns, us, ms: of one operation; MB/s: of `size` bytes an operation; req/s, ev/s, s: as the figure says
+    unit: str = 'ns'            # ns, us, ms: of one operation; kB: resident (of kind `start`); MB/s: of `size` bytes an operation; req/s, ev/s, s: as the figure says
     at_most: float = None
     at_least: float = None
+    above: float = None         # direct at most so much more than native
     ask: str = ''               # what a program of kind `rounds` calls it; default: the name
     size: int = 0
-    load: str = ''              # server: a shell line run natively; command: arguments
+    load: str = ''              # server: a shell line run natively; command: arguments; start: Python code
     figure: str = ''            # server, command: regular expression whose first group is the figure
     count: str = ''             # server, command: regular expression (or a number) that tells how many operations that was
 
@@ -64,7 +70,13 @@ PROGRAMS = [
     server('memcached', '/usr/bin/memcached', '-u', 'root', '-l', '127.0.0.1', '-p', '{port}', '-U', '0', '-t', '4'),
     server('uvicorn', PYTHON, '-m', 'uvicorn', '--app-dir', '{bench}', '--port', '{port}', '--log-level', 'error', 'hello_asgi:app', tools=('/usr/bin/wrk', '/usr/bin/uvicorn')),
     Program('sysbench', 'command', ['/usr/bin/sysbench']),
-    Program('python', 'start', [PYTHON], trusted=PYTHON_TRUSTS),
+    Program('hello', 'start', ['{build}/bench_hello'], allowed=''),
+    # Every file that they read is trusted: the incumbent hashes all that the manifest lists before the first instruction.
+    Program('python', 'start', [PYTHON], trusted=PYTHON_TRUSTS, allowed='/usr/local/lib/ /usr/lib/locale/',
+            linked=NUMPY),
+    Program('python-torch', 'start', [PYTHON], size='4G', trusted=f'{PYTHON_TRUSTS} {PACKAGES}torch/ {PACKAGES}torchgen/ {PACKAGES}typing_extensions.py',
+            allowed='/usr/local/lib/ /usr/lib/locale/', linked=f'{PACKAGES}torch/lib/libtorch_python.so {NUMPY}',
+            tools=(f'{PACKAGES}torch',)),
 ]
 
 REDIS = 'redis-benchmark -p {port} -c 50 --csv '
@@ -122,6 +134,9 @@ ROWS = [
     Row('sysbench-mutex', 'sysbench', 's', at_most=1.25, load='mutex --threads=4 --mutex-locks=20000 --mutex-num=64 run', figure=r'total time: +([\d.]+)s'),
     Row('encrypted-write', 'stream', 'MB/s', size=128 << 10),
     Row('encrypted-read', 'stream', 'MB/s', size=128 << 10),
+    Row('hello-start', 'hello', 'us', at_most=3),
+    Row('hello-resident', 'hello', 'kB', above=8192),
     Row('python-pass', 'python', 'ms', at_most=1.5, load='pass'),
     Row('import-numpy', 'python', 'ms', at_most=1.2, load='import numpy'),
+    Row('import-torch', 'python-torch', 'ms', at_most=1.2, load='import torch'),
 ]

@@ -7,6 +7,7 @@ from guest_run import Guest, ENV, libraries_of
 
 PER_UNIT = {'ns': 1, 'us': 1e3, 'ms': 1e6}  # nanoseconds
 PATIENCE = 120
+STARTS_MOST = 50
 
 class Failed(Exception):
     pass
@@ -43,26 +44,33 @@ class Place(Guest):
                 self.command('keygen', key)
             entry = self.fill(program.command[0], program, 'direct')
             env = ' '.join(f'{k}={v}' for k, v in (ENV | program.env).items())
-            self.command('manifest', f'-Dentrypoint={entry}', f'-Dscratch={self.scratch}', f'-Dsize={program.size}', f'-Dtrusted={libraries_of(entry)} {program.trusted}',
+            self.command('manifest', f'-Dentrypoint={entry}', f'-Dscratch={self.scratch}', f'-Dsize={program.size}', f'-Dtrusted={self.trusted(program, entry)}', f'-Dallowed={program.allowed}',
                          f'-Denv={env}', f'-Dbench={BENCH}', *(['-Dencrypted=yes'] if program.encrypted else []), self.template, f'{app}.manifest')
             self.command('sign', '-k', key, f'{app}.manifest')
             self.signed[program.name] = app
         return self.signed[program.name]
+
+    def trusted(self, program, entry):
+        linked = ' '.join(libraries_of(f) for f in [entry, *program.linked.split()])
+        return ' '.join(dict.fromkeys(f'{linked} {program.trusted}'.split()))
+
+    def words(self, program, mode, more=(), options=()):
+        words = [self.fill(w, program, mode) for w in [*program.command, *more]]
+        return words if mode == 'native' else [self.cloister, 'run', '--mode', mode, *options, self.app(program), *words[1:]]
+
+    def environment(self, program, mode):
+        return ENV | program.env if mode == 'native' else self.env
 
     def start(self, program, mode, more=(), options=(), **streams):
         if program.kind == 'server':
             self.new_port(program, mode)
         if program.prepare:
             subprocess.run(['bash', '-c', self.fill(program.prepare, program, mode)], check=True, cwd=self.scratch / 'host')
-        words = [self.fill(w, program, mode) for w in [*program.command, *more]]
-        if mode != 'native':
-            words = [self.cloister, 'run', '--mode', mode, *options, self.app(program), *words[1:]]
-        env = ENV | program.env if mode == 'native' else self.env
+        words, env = self.words(program, mode, more, options), self.environment(program, mode)
         return subprocess.Popen(words, env=env, cwd=self.scratch / 'host', text=True, **streams)
 
     def run(self, program, mode, more=(), options=(), text=''):
-        """A whole run: its output, its errors and its milliseconds."""
-        start = time.perf_counter()
+        """A whole run: its output and its errors."""
         process = self.start(program, mode, more, options, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             out, errors = process.communicate(text, timeout=PATIENCE)
@@ -71,7 +79,7 @@ class Place(Guest):
             raise Failed(f'still running after {PATIENCE} s')
         if process.returncode:
             raise Failed(f'exit {process.returncode}: {errors.strip()[-300:]}')
-        return out, errors, (time.perf_counter() - start) * 1000
+        return out, errors
 
 class Rounds:
     """A process that answers `NAME COUNT` with nanoseconds (bench.h, rounds.py)."""
@@ -147,21 +155,41 @@ class Server:
         return self.output()
 
 class Commands:
-    """A program that is run whole for each figure: what it prints, or (kind `start`) how long that took."""
+    """A program that is run whole for each figure."""
     def __init__(self, place, program, mode):
         self.place, self.program, self.mode = place, program, mode
 
-    def words(self, row):
-        return ['-c', row.load] if self.program.kind == 'start' else row.load.split()
-
     def measure(self, row):
-        out, _, ms = self.place.run(self.program, self.mode, self.words(row))
-        return ms if self.program.kind == 'start' else found(row.figure, out)
+        return found(row.figure, self.place.run(self.program, self.mode, arguments(self.program, row))[0])
 
     def stop(self):
         pass
 
-SESSIONS = {'rounds': Rounds, 'server': Server, 'command': Commands, 'start': Commands}
+class Starts(Commands):
+    """How long a whole run takes, start and end included: the fastest of so many as make a round."""
+    def __init__(self, place, program, mode):
+        super().__init__(place, program, mode)
+        self.counts = {}
+
+    def ask(self, row, count):
+        words = [self.place.build / 'tests/bench/bench_start', str(count), *self.place.words(self.program, self.mode, arguments(self.program, row))]
+        r = subprocess.run(words, env=self.place.environment(self.program, self.mode), capture_output=True, text=True, timeout=PATIENCE)
+        if r.returncode:
+            raise Failed(r.stderr.strip()[-300:])
+        return map(float, r.stdout.split())
+
+    def measure(self, row):
+        if row.name not in self.counts:
+            self.ask(row, 1)  # the first makes the plan
+            took, _ = self.ask(row, 1)
+            self.counts[row.name] = min(max(1, int(self.program.round_ms * 1e6 / took)), STARTS_MOST)
+        took, resident = self.ask(row, self.counts[row.name])
+        return resident if row.unit == 'kB' else took / PER_UNIT[row.unit]
+
+SESSIONS = {'rounds': Rounds, 'server': Server, 'command': Commands, 'start': Starts}
+
+def arguments(program, row):
+    return (['-c', row.load] if row.load else []) if program.kind == 'start' else row.load.split()
 
 def found(pattern, text):
     m = re.search(pattern, text)

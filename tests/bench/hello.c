@@ -1,0 +1,8 @@
+/* The smallest program that does anything. */
+#include <stdio.h>
+
+int main(void)
+{
+    puts("hi");
+    return 0;
+}
