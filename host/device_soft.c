@@ -142,6 +142,8 @@ static int64_t add_regular(const struct layout_run *run)
         if (mprotect(p, run->size, PROT_READ | PROT_WRITE))
             return -errno;
         memcpy(p, run->content, run->size);
+        if (prot == (PROT_READ | PROT_WRITE))
+            return 0;
     }
     return mprotect(p, run->size, prot) ? -errno : 0; /* zero pages are not touched: they stay lazy */
 }

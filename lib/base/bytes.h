@@ -63,40 +63,41 @@ static inline bool bytes_are_zero(const void *p, size_t size)
     return any == 0;
 }
 
+/* __builtin_memcpy, because with -ffreestanding a plain memcpy of two to eight bytes is a call. */
 static inline uint16_t load_le16(const void *p)
 {
     uint16_t v;
-    memcpy(&v, p, sizeof(v));
+    __builtin_memcpy(&v, p, sizeof(v));
     return v;
 }
 
 static inline uint32_t load_le32(const void *p)
 {
     uint32_t v;
-    memcpy(&v, p, sizeof(v));
+    __builtin_memcpy(&v, p, sizeof(v));
     return v;
 }
 
 static inline uint64_t load_le64(const void *p)
 {
     uint64_t v;
-    memcpy(&v, p, sizeof(v));
+    __builtin_memcpy(&v, p, sizeof(v));
     return v;
 }
 
 static inline void store_le16(void *p, uint16_t v)
 {
-    memcpy(p, &v, sizeof(v));
+    __builtin_memcpy(p, &v, sizeof(v));
 }
 
 static inline void store_le32(void *p, uint32_t v)
 {
-    memcpy(p, &v, sizeof(v));
+    __builtin_memcpy(p, &v, sizeof(v));
 }
 
 static inline void store_le64(void *p, uint64_t v)
 {
-    memcpy(p, &v, sizeof(v));
+    __builtin_memcpy(p, &v, sizeof(v));
 }
 
 static inline uint32_t load_be32(const void *p)

@@ -3,53 +3,52 @@
 
 #include "lib/base/bytes.h"
 
-static void append(struct measure *m, const void *data, size_t size)
+/* Where the next `size` bytes of records go. */
+static uint8_t *room(struct measure *m, size_t size)
 {
     if (size > sizeof(m->buffer) - m->used) {
         sha256_update(&m->hash, m->buffer, m->used);
         m->used = 0;
     }
-    memcpy(m->buffer + m->used, data, size);
+    uint8_t *at = m->buffer + m->used;
     m->used += size;
+    return at;
 }
 
-/* The first eight bytes of a record: the instruction's name, padded with zeros. */
-static void record_start(uint8_t record[MEASURE_RECORD], const char name[8])
+/*
+ * A record begins with the instruction's name, padded with zeros to eight bytes; numbers follow, and zeros. Written where
+ * it waits, a word at a time: a large heap is hundreds of thousands of records.
+ */
+static uint8_t *record(struct measure *m, const char name[8], uint64_t second, uint64_t third)
 {
-    memset(record, 0, MEASURE_RECORD);
-    memcpy(record, name, 8);
+    uint8_t *at = room(m, MEASURE_RECORD);
+
+    store_le64(at, load_le64((const uint8_t *)name));
+    store_le64(at + 8, second);
+    store_le64(at + 16, third);
+    for (size_t i = 24; i < MEASURE_RECORD; i += 8)
+        store_le64(at + i, 0);
+    return at;
 }
 
 void measure_ecreate(struct measure *m, uint32_t ssa_frame_size, uint64_t size)
 {
-    uint8_t record[MEASURE_RECORD];
-
     sha256_init(&m->hash);
     m->used = 0;
-    record_start(record, "ECREATE");
-    store_le32(record + 8, ssa_frame_size);
-    store_le64(record + 12, size);
-    append(m, record, sizeof(record));
+    uint8_t *at = record(m, "ECREATE", 0, 0);
+    store_le32(at + 8, ssa_frame_size);
+    store_le64(at + 12, size);
 }
 
 void measure_eadd(struct measure *m, uint64_t offset, uint64_t secinfo_flags)
 {
-    uint8_t record[MEASURE_RECORD];
-
-    record_start(record, "EADD\0\0\0");
-    store_le64(record + 8, offset);
-    store_le64(record + 16, secinfo_flags); /* the other 40 hashed bytes of SECINFO must be zero */
-    append(m, record, sizeof(record));
+    record(m, "EADD\0\0\0", offset, secinfo_flags); /* the other 40 hashed bytes of SECINFO must be zero */
 }
 
 void measure_eextend(struct measure *m, uint64_t offset, const uint8_t data[MEASURE_CHUNK])
 {
-    uint8_t record[MEASURE_RECORD];
-
-    record_start(record, "EEXTEND");
-    store_le64(record + 8, offset);
-    append(m, record, sizeof(record));
-    append(m, data, MEASURE_CHUNK);
+    record(m, "EEXTEND", offset, 0);
+    memcpy(room(m, MEASURE_CHUNK), data, MEASURE_CHUNK);
 }
 
 void measure_page(struct measure *m, uint64_t offset, uint64_t secinfo_flags,
