@@ -134,18 +134,21 @@ int64_t inet_send(struct socket *s, struct net_message *m, struct iobuf *b)
     int64_t done = 0, r = prepare(s, m, &w);
     if (r < 0)
         return r;
-    do {
+    for (;;) {
         r = send_some(i, &w, b);
-        done += r > 0 ? r : 0;
         if (r == -EINPROGRESS && (w.flags & MSG_FASTOPEN)) {
             r = await_fast_open(i, &w);
-            if (r == 0)
+            if (r == 0 && b->left)
                 continue;
         }
+        done += r > 0 ? r : 0;
+        /* host may say 0 for ever */
+        if (r <= 0 || s->type != SOCK_STREAM || b->left == 0)
+            break;
         w.flags &= ~MSG_FASTOPEN;
-        w.to.size = s->type == SOCK_STREAM ? 0 : w.to.size;
+        w.to.size = 0;
         w.control = NULL;
-    } while (s->type == SOCK_STREAM && b->left && r >= 0);
+    }
     if (r == -EPIPE && done == 0 && s->type == SOCK_STREAM && !(m->flags & MSG_NOSIGNAL))
         return sigpipe_raise();
     return r < 0 && done == 0 ? r : done;
