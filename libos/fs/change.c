@@ -10,6 +10,7 @@
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
 #include "libos/fs/dcache.h"
+#include "libos/fs/notify.h"
 #include "libos/fs/synthetic.h"
 #include "libos/fs/walk.h"
 
@@ -106,6 +107,8 @@ int vfs_mkdir(struct fs_view *v, struct dentry *start, const char *path, uint32_
     if (r == 0)
         r = dir->inode->ops->mkdir ? dir->inode->ops->mkdir(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX), mode & 01777, &inode) : -EPERM;
     unlock_tree(dir);
+    if (r == 0)
+        notify_made(dir, w.last, true);
     inode_put(inode);
     dentry_put(dir);
     return r;
@@ -170,6 +173,8 @@ int vfs_mknod(struct fs_view *v, struct dentry *start, const char *path, uint32_
     if (r == 0 && inode)
         r = publish(dir, w.last, inode, out ? &made : NULL);
     unlock_tree(dir);
+    if (r == 0)
+        notify_made(dir, w.last, false);
     dentry_put(dir);
     if (r == 0 && out)
         *out = made;
@@ -191,6 +196,8 @@ int vfs_symlink(struct fs_view *v, const char *target, struct dentry *start, con
     if (r == 0)
         r = dir->inode->ops->symlink ? dir->inode->ops->symlink(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX), target, &inode) : -EPERM;
     unlock_tree(dir);
+    if (r == 0)
+        notify_made(dir, w.last, false);
     inode_put(inode);
     dentry_put(dir);
     return r;
@@ -199,17 +206,21 @@ int vfs_symlink(struct fs_view *v, const char *target, struct dentry *start, con
 int vfs_link(struct fs_view *v, struct dentry *from, struct dentry *start, const char *path)
 {
     struct walk_result w;
+    struct notify_subject target;
     int r = parent_of(v, start, path, &w);
     if (r < 0)
         return r;
     struct dentry *dir = w.dentry;
     lock_tree(dir);
     r = w.slash ? -ENOENT : check_make_locked(dir, w.last);
+    notify_look(from->inode, &target);
     if (r == 0 && (from->inode->mount != dir->inode->mount || from->inode->ops != dir->inode->ops))
         r = -EXDEV;
     if (r == 0)
         r = dir->inode->ops->link ? dir->inode->ops->link(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX), from->inode) : -EPERM;
     unlock_tree(dir);
+    if (r == 0)
+        notify_linked(dir, w.last, &target);
     dentry_put(dir);
     return r;
 }
@@ -227,7 +238,8 @@ static int check_pinned(struct dentry *d)
 }
 
 /* Remove a dentry's name from the file system and from the tree. */
-static int remove_locked(struct dentry *dir, struct dentry *d, const char *name, bool directory)
+static int remove_name_locked(struct dentry *dir, struct dentry *d, const char *name,
+                              bool directory)
 {
     const struct fs_ops *ops = dir->inode->ops;
     int r = d->mounted ? -EBUSY : d->pinned && directory ? check_pinned(d) : 0;
@@ -247,6 +259,16 @@ static int remove_locked(struct dentry *dir, struct dentry *d, const char *name,
         if (d->pinned)
             dcache_unpin(d);
     }
+    return r;
+}
+
+static int remove_locked(struct dentry *dir, struct dentry *d, const char *name, bool directory)
+{
+    struct notify_subject victim;
+    notify_look(d->inode, &victim);
+    int r = remove_name_locked(dir, d, name, directory);
+    if (r == 0)
+        notify_removed(dir, name, &victim);
     return r;
 }
 
@@ -311,9 +333,31 @@ static void move_dentries_locked(struct dentry *moved, struct dentry *old, struc
     dcache_move(moved, to->dentry, to->last, str_length(to->last, VFS_NAME_MAX));
 }
 
+/* What watchers will be told. On the host what the new name was is not looked up otherwise. */
+static void look_before_rename(struct walk_result *from, struct walk_result *to,
+                               struct dentry *moved, struct dentry *old, uint32_t flags,
+                               struct notify_move *m)
+{
+    const struct fs_ops *ops = to->dentry->inode->ops;
+    struct inode *inode = NULL;
+    *m = (struct notify_move){
+        .from_dir = from->dentry, .to_dir = to->dentry, .from = from->last, .to = to->last
+    };
+    if (!notify_wanted(IN_ALL_EVENTS))
+        return;
+    m->exchange = flags & RENAME_EXCHANGE;
+    notify_look(moved->inode, &m->moved);
+    if (ops->whole_path &&
+        ops->lookup(to->dentry->inode, to->last, str_length(to->last, VFS_NAME_MAX), &inode) == 0)
+        inode->nofollow = true;
+    notify_look(old ? old->inode : inode, &m->old);
+    inode_put(inode);
+}
+
 static int rename_locked(struct walk_result *from, struct walk_result *to, uint32_t flags)
 {
     struct dentry *moved, *old = NULL;
+    struct notify_move change;
     const struct fs_ops *ops = from->dentry->inode->ops;
     int r = child_locked(from->dentry, from->last, true, &moved);
     if (r < 0)
@@ -336,9 +380,13 @@ static int rename_locked(struct walk_result *from, struct walk_result *to, uint3
             r = -ENOTDIR;
     }
     if (r == 0)
+        look_before_rename(from, to, moved, old, flags, &change);
+    if (r == 0)
         r = ops->rename ? ops->rename(from->dentry->inode, from->last, to->dentry->inode, to->last, moved->inode, flags) : -EPERM;
     if (r == 0 && !ops->whole_path && !(old && old->inode == moved->inode))
         move_dentries_locked(moved, old, from, to, flags);
+    if (r == 0)
+        notify_renamed(&change);
     dentry_put(moved);
     dentry_put(old);
     return r;

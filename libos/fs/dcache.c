@@ -9,6 +9,7 @@
 #include "enclave/heap.h"
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
+#include "libos/fs/notify.h"
 
 #define BUCKETS   1024u
 #define NAME_ROOM 32u /* at least: names that fit in place may change by rename */
@@ -111,6 +112,8 @@ void dentry_put(struct dentry *d)
 {
     while (d && ref_put(&d->refs)) {
         struct dentry *parent = d->parent == d ? NULL : d->parent;
+        if (d->deleted && notify_wanted(IN_DELETE_SELF))
+            notify_dentry_gone(d);
         if (!list_empty(&d->hash) || !list_empty(&d->siblings)) { /* without references: nobody links it any more */
             spin_lock(&g_dcache_lock);
             list_remove(&d->hash);
@@ -225,6 +228,22 @@ int dcache_move(struct dentry *d, struct dentry *new_parent, const char *name, s
     spin_unlock(&g_dcache_lock);
     dentry_put(old_parent);
     return 0;
+}
+
+struct dentry *dcache_parent(struct dentry *d, char name[VFS_NAME_MAX + 1])
+{
+    struct dentry *parent = NULL;
+    spin_lock(&g_dcache_lock);
+    if (d->parent != d) {
+        size_t from = d->name_length;
+        while (from > 0 && d->name[from - 1] != '/' && d->name_length - from < VFS_NAME_MAX)
+            from--;
+        memcpy(name, d->name + from, d->name_length - from);
+        name[d->name_length - from] = 0;
+        parent = dentry_get(d->parent);
+    }
+    spin_unlock(&g_dcache_lock);
+    return parent;
 }
 
 bool dcache_has_pinned(const struct dentry *parent)

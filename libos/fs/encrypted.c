@@ -175,6 +175,7 @@ static const struct fs_ops encrypted_ops = {
     .rmdir = host_rmdir,
     .rename = encrypted_rename,
     .stat = encrypted_stat,
+    .identify = host_identify,
     .chmod = encrypted_chmod,
     .chown = host_chown,
     .utimens = host_utimens,

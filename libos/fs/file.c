@@ -7,6 +7,7 @@
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
 #include "libos/fs/locks.h"
+#include "libos/fs/notify.h"
 #include "libos/fs/vfs.h"
 #include "libos/ipc/epoll.h"
 
@@ -25,23 +26,63 @@ void file_put(struct file *f)
     if (__atomic_load_n(&f->watchers, __ATOMIC_ACQUIRE))
         epoll_forget(f);
     locks_release_file(f);
+    struct notify_key key;
+    bool gone = notify_wanted(IN_CLOSE_WRITE | IN_CLOSE_NOWRITE | IN_DELETE_SELF) &&
+                notify_close_begin(f, &key);
     struct dentry *d = f->dentry;
     f->ops->release(f);
     dentry_put(d);
+    if (gone)
+        notify_close_end(&key);
 }
 
 int64_t file_read(struct file *f, struct iobuf *b, int64_t *pos)
 {
     if (!file_can_read(f) || (f->flags & O_PATH))
         return -EBADF;
-    return f->ops->read ? f->ops->read(f, b, pos) : -EINVAL;
+    int64_t n = f->ops->read ? f->ops->read(f, b, pos) : -EINVAL;
+    if (n > 0)
+        notify_file(f, IN_ACCESS);
+    return n;
 }
 
 int64_t file_write(struct file *f, struct iobuf *b, int64_t *pos)
 {
     if (!file_can_write(f) || (f->flags & O_PATH))
         return -EBADF;
-    return f->ops->write ? f->ops->write(f, b, pos) : -EINVAL;
+    int64_t n = f->ops->write ? f->ops->write(f, b, pos) : -EINVAL;
+    if (n > 0)
+        notify_file(f, IN_MODIFY);
+    return n;
+}
+
+int file_getdents(struct file *f, struct dirent_sink *sink)
+{
+    if (!f->ops->getdents)
+        return -ENOTDIR;
+    int r = f->ops->getdents(f, sink);
+    if (r != -ENOTDIR)
+        notify_file(f, IN_ACCESS);
+    return r;
+}
+
+int file_truncate(struct file *f, uint64_t size)
+{
+    int r = f->ops->truncate ? f->ops->truncate(f, size) : -EINVAL;
+    if (r == 0)
+        notify_file(f, IN_MODIFY);
+    return r;
+}
+
+int file_allocate(struct file *f, int mode, uint64_t offset, uint64_t size)
+{
+    int r = f->ops->allocate ? f->ops->allocate(f, mode, offset, size)
+            : f->seekable    ? -EOPNOTSUPP
+            : f->dentry      ? -ENODEV
+                             : -ESPIPE;
+    if (r == 0)
+        notify_file(f, IN_MODIFY);
+    return r;
 }
 
 int file_stat(struct file *f, struct linux_stat *st)

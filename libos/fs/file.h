@@ -18,6 +18,7 @@ struct epoll_item;
 struct file;
 struct iobuf;
 struct poll;
+struct text;
 struct vma;
 
 /* Where getdents entries go. Returns 0, or -ENOSPC when the buffer is full: then the entry is kept for the next call. */
@@ -55,6 +56,8 @@ struct file_ops {
     int (*set_flags)(struct file *f, uint32_t flags);
     /* A descriptor is closed, perhaps not the last: hand changes on; close(2) returns the error. Optional. */
     int (*flush)(struct file *f);
+    /* Lines of /proc/PID/fdinfo/N after the common ones. Optional. */
+    void (*fdinfo)(struct file *f, struct text *t);
     void (*release)(struct file *f); /* last reference went: free it */
 };
 
@@ -67,6 +70,7 @@ struct file {
     bool seekable;         /* has a position: regular files and directories */
     struct dentry *dentry; /* NULL for pipes and the like */
     uint64_t ino;          /* unique number for anonymous files: "pipe:[ino]" */
+    uint32_t unwatched;    /* atomic: notify_announce.c: nobody watched it at this g_notify_generation */
     struct epoll_item *watchers; /* libos/ipc/epoll.c, its lock; file_put calls epoll_forget() when there are any */
 };
 
@@ -82,6 +86,9 @@ void file_put(struct file *f); /* NULL is fine */
 int64_t file_read(struct file *f, struct iobuf *b, int64_t *pos);
 int64_t file_write(struct file *f, struct iobuf *b, int64_t *pos);
 int file_stat(struct file *f, struct linux_stat *st);
+int file_getdents(struct file *f, struct dirent_sink *sink); /* f->mu held */
+int file_truncate(struct file *f, uint64_t size);
+int file_allocate(struct file *f, int mode, uint64_t offset, uint64_t size);
 /* lseek(2) over a file of a known size without holes: sets f->pos (mu held) and returns it. */
 int64_t file_seek_in(struct file *f, int64_t offset, int whence, uint64_t size);
 

@@ -152,6 +152,37 @@ static int host_stat_name(struct inode *dir, const char *name, size_t length, bo
     return n < 0 ? n : stat_path(path, (size_t)n, nofollow, st);
 }
 
+int host_pin_stat(int pin, struct linux_stat *st)
+{
+    int r = (int)host_call(fstat, (uint64_t)pin, PTR(st));
+    return r < 0 ? r : host_check_stat(st);
+}
+
+void host_unpin(int pin)
+{
+    host_call(close, (uint64_t)pin);
+}
+
+int host_identify(struct inode *inode, struct linux_stat *st, int *pin)
+{
+    const char *path = host_inode(inode)->path;
+    if (!pin) {
+        int r = (int)host_call(newfstatat, HOST_CWD, PTR(path), PTR(st),
+                               inode->nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+        return r < 0 ? r : host_check_stat(st);
+    }
+    int64_t fd = host_call(openat, HOST_CWD, PTR(path),
+                           (uint64_t)(O_PATH | O_CLOEXEC | (inode->nofollow ? O_NOFOLLOW : 0)), 0);
+    if (fd < 0)
+        return (int)fd;
+    int r = host_pin_stat((int)fd, st);
+    if (r < 0)
+        host_unpin((int)fd);
+    else
+        *pin = (int)fd;
+    return r;
+}
+
 /* A call that changed names or attributes. */
 static int changed(int64_t r)
 {
@@ -396,6 +427,7 @@ static const struct fs_ops host_ops = {
     .readlink = host_readlink,
     .stat = host_stat,
     .stat_name = host_stat_name,
+    .identify = host_identify,
     .chmod = host_chmod,
     .chown = host_chown,
     .utimens = host_utimens,

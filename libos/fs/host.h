@@ -45,6 +45,10 @@ int host_lookup(struct inode *dir, const char *name, size_t length, struct inode
 /* Attributes from the host: what no file has is -EIO, or set right. */
 int host_check_stat(struct linux_stat *st);
 int host_stat(struct inode *inode, struct linux_stat *st);
+int host_identify(struct inode *inode, struct linux_stat *st, int *pin);
+/* A descriptor that identify gave. */
+int host_pin_stat(int pin, struct linux_stat *st);
+void host_unpin(int pin);
 int host_mkdir(struct inode *dir, const char *name, size_t length, uint32_t mode, struct inode **out);
 int host_rmdir(struct inode *dir, const char *name, size_t length, struct inode *victim);
 int host_readlink(struct inode *inode, char *buf, size_t size);

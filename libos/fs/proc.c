@@ -179,7 +179,7 @@ static int fd_read(const struct pseudo_id *id, char *buf, size_t size)
         size_t n = numbered ? fmt_print(text, sizeof(text), "%s:[%llu]", f->ops->kind, (unsigned long long)f->ino)
                    : str_equal(f->ops->kind, "dev") || str_equal(f->ops->kind, "file")
                        ? fmt_print(text, sizeof(text), "/dev/console")
-                       : fmt_print(text, sizeof(text), "anon_inode:[%s]", f->ops->kind);
+                       : fmt_print(text, sizeof(text), "%s", f->ops->kind);
         r = (int)MIN(n, size);
         memcpy(buf, text, (size_t)r);
     }
@@ -336,14 +336,7 @@ static int process_dir_find(const struct pseudo_id *dir, const char *name, size_
 
 static int process_dir_list(const struct pseudo_id *dir, uint64_t *cursor, char name[VFS_NAME_MAX + 1], struct pseudo_id *child)
 {
-    int32_t best = 0;
-    mutex_lock(&g_processes_lock);
-    list_for_each(it, &g_processes) {
-        int32_t pid = list_entry(it, struct process, link)->pid;
-        if ((uint64_t)pid >= *cursor && (!best || pid < best))
-            best = pid;
-    }
-    mutex_unlock(&g_processes_lock);
+    int32_t best = *cursor <= INT32_MAX ? process_next((int32_t)*cursor - 1) : 0;
     if (!best)
         return 0;
     *cursor = (uint64_t)best;

@@ -6,6 +6,9 @@
 #include "enclave/cpuid.h"
 #include "enclave/machine.h"
 #include "lib/base/bytes.h"
+#include "lib/base/str.h"
+#include "lib/linux/errno.h"
+#include "libos/fs/inotify.h"
 #include "libos/fs/proc_fs.h"
 #include "libos/mm/vma.h"
 #include "libos/proc/process.h"
@@ -183,7 +186,32 @@ static int load_boot_id(const struct pseudo_id *id, struct text *t)
     return 0;
 }
 
+/* By the row's name: max_queued_events, max_user_instances, max_user_watches. */
+static uint32_t *inotify_limit(const struct pseudo_id *id)
+{
+    return id->node->name[4] == 'q' ? &g_inotify_limits.queued_events : id->node->name[9] == 'i' ? &g_inotify_limits.instances : &g_inotify_limits.watches;
+}
+
+static int load_inotify(const struct pseudo_id *id, struct text *t)
+{
+    text_print(t, "%u\n", __atomic_load_n(inotify_limit(id), __ATOMIC_RELAXED));
+    return 0;
+}
+
+static int store_inotify(const struct pseudo_id *id, const void *data, size_t size)
+{
+    uint64_t value;
+    const char *digits = data;
+    while (size && digits[size - 1] == '\n')
+        size--;
+    if (str_parse_u64(digits, size, &value) < 0 || value > INT32_MAX)
+        return -EINVAL;
+    __atomic_store_n(inotify_limit(id), (uint32_t)value, __ATOMIC_RELAXED);
+    return 0;
+}
+
 #define FILE_ROW(text, fn) { .name = text, .mode = S_IFREG | 0444, .load = fn }
+#define INOTIFY_ROW(text) { .name = text, .mode = S_IFREG | 0644, .load = load_inotify, .store = store_inotify }
 
 static const struct pseudo_node random_children[] = { FILE_ROW("boot_id", load_boot_id), { 0 } };
 static const struct pseudo_node kernel_children[] = {
@@ -198,7 +226,9 @@ static const struct pseudo_node kernel_children[] = {
     { 0 },
 };
 static const struct pseudo_node vm_children[] = { FILE_ROW("max_map_count", load_max_map_count), FILE_ROW("overcommit_memory", load_overcommit), { 0 } };
-static const struct pseudo_node fs_children[] = { FILE_ROW("file-max", load_file_max), FILE_ROW("pipe-max-size", load_pipe_max), { 0 } };
+static const struct pseudo_node inotify_children[] = { INOTIFY_ROW("max_queued_events"), INOTIFY_ROW("max_user_instances"), INOTIFY_ROW("max_user_watches"), { 0 } };
+static const struct pseudo_node fs_children[] = { FILE_ROW("file-max", load_file_max), { .name = "inotify", .mode = S_IFDIR | 0555, .children = inotify_children },
+                                                  FILE_ROW("pipe-max-size", load_pipe_max), { 0 } };
 static const struct pseudo_node core_children[] = { FILE_ROW("somaxconn", load_somaxconn), { 0 } };
 static const struct pseudo_node net_children[] = { { .name = "core", .mode = S_IFDIR | 0555, .children = core_children }, { 0 } };
 

@@ -285,6 +285,8 @@ int proc_load_fdinfo(const struct pseudo_id *id, struct text *t)
     int32_t pid = named && !process_has_ended(named) ? named->pid : -1;
     if (named)
         text_print(t, "Pid:\t%d\nNSpid:\t%d\n", pid, pid);
+    if (f && f->ops->fdinfo)
+        f->ops->fdinfo(f, t);
     process_put(p);
     file_put(f);
     return f ? 0 : -ENOENT;

@@ -10,6 +10,7 @@
 #include "lib/linux/fcntl.h"
 #include "libos/fs/dcache.h"
 #include "libos/fs/file.h"
+#include "libos/fs/notify.h"
 #include "libos/fs/pathfile.h"
 #include "libos/fs/walk.h"
 
@@ -180,11 +181,22 @@ static int open_existing(struct dentry *d, uint32_t flags, struct file **out)
     return inode->ops->open(d, flags & ~(uint32_t)(O_CREAT | O_EXCL), 0, out);
 }
 
+/* Watchers are told: opened, and cut short if it was. */
+static void announce_open(struct file *f, uint32_t flags, bool made)
+{
+    notify_file(f, IN_OPEN);
+    if ((flags & O_TRUNC) && !made && f->dentry && f->dentry->inode->type == S_IFREG)
+        notify_file(f, IN_MODIFY);
+}
+
 int vfs_open_dentry(struct dentry *d, uint32_t flags, struct file **out)
 {
     if (flags & O_PATH)
         return pathfile_open(d, flags, out);
-    return open_existing(d, flags, out);
+    int r = open_existing(d, flags, out);
+    if (r == 0)
+        announce_open(*out, flags, false);
+    return r;
 }
 
 /* The file that just was found missing. */
@@ -210,8 +222,12 @@ static int create_missing(struct dentry *dir, const char *name, uint32_t flags, 
         }
     }
     mutex_unlock(&g_tree_lock);
-    if (r == 0)
+    if (r == 0) {
+        notify_made(dir, name, false);
         r = dir->inode->ops->open(d, flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC), 0, out);
+    }
+    if (r == 0)
+        announce_open(*out, flags, true);
     dentry_put(d);
     return r;
 }
@@ -250,6 +266,28 @@ static int open_unnamed(struct file *f, uint32_t flags, struct file **out)
     return 0;
 }
 
+/* Whether O_CREAT makes a file, only the host knows: looked at before when somebody watches. */
+static int open_whole(struct dentry *d, uint32_t flags, uint32_t mode, struct file **out)
+{
+    char name[VFS_NAME_MAX + 1];
+    struct dentry *dir;
+    struct linux_stat st;
+    struct inode *inode = d->inode;
+    bool made = (flags & O_CREAT) && notify_wanted(IN_ALL_EVENTS) &&
+                inode->ops->identify(inode, &st, NULL) == -ENOENT;
+    int r = inode->ops->open(d, flags, mode, out);
+    if (r < 0)
+        return r;
+    if (made && walk_parent(d, &dir, name) == 0) {
+        notify_made(dir, name, false);
+        dentry_put(dir);
+    }
+    if (notify_wanted(IN_MODIFY) && (flags & O_TRUNC))
+        (void)inode_type(inode);
+    announce_open(*out, flags, made);
+    return 0;
+}
+
 static int open_walked(struct walk_result *w, uint32_t flags, uint32_t mode, struct file **out)
 {
     if (w->file)
@@ -264,11 +302,11 @@ static int open_walked(struct walk_result *w, uint32_t flags, uint32_t mode, str
     if (!inode->ops->whole_path) {
         if ((flags & O_CREAT) && (flags & O_EXCL))
             return -EEXIST;
-        return open_existing(w->dentry, flags, out);
+        return vfs_open_dentry(w->dentry, flags, out);
     }
     if ((flags & O_CREAT) && w->slash)
         return -EISDIR;
-    return inode->ops->open(w->dentry, flags, mode & 07777, out);
+    return open_whole(w->dentry, flags, mode & 07777, out);
 }
 
 /* By the short way: O_PATH and what openat2 adds to the walk go the long one. */
@@ -283,7 +321,7 @@ static bool open_short(struct fs_view *v, struct dentry *start, const char *path
     if (*r == 0) {
         inode->nofollow = walk & WALK_NOFOLLOW;
         d = dentry_new(w.dir, w.name, w.length, inode);
-        *r = d ? inode->ops->open(d, flags, mode & 07777, out) : -ENOMEM;
+        *r = d ? open_whole(d, flags, mode & 07777, out) : -ENOMEM;
     }
     dentry_put(d);
     walk_plain_end(&w);

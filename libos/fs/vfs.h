@@ -55,6 +55,9 @@ struct fs_ops {
     int (*stat)(struct inode *inode, struct linux_stat *st);
     /* whole_path: lookup and stat in one, without an inode. NULL: there is no short way. */
     int (*stat_name)(struct inode *dir, const char *name, size_t length, bool nofollow, struct linux_stat *st);
+    /* whole_path: the host's attributes as they are, nothing verified; pin: an O_PATH descriptor of
+     * the very file, for host_unpin. */
+    int (*identify)(struct inode *inode, struct linux_stat *st, int *pin);
     int (*chmod)(struct inode *inode, uint32_t mode);
     int (*chown)(struct inode *inode, uint32_t uid, uint32_t gid);
     int (*utimens)(struct inode *inode, const struct linux_timespec times[2]);
@@ -158,6 +161,13 @@ int vfs_open_how(struct fs_view *v, struct dentry *start, const char *path, uint
 int vfs_stat(struct dentry *d, struct linux_stat *st);
 /* Walk and stat; walk_flags of enum walk_flag. */
 int vfs_stat_path(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags, struct linux_stat *st);
+/* Changes of attributes and size by name (attr.c). */
+int vfs_chmod(struct dentry *d, uint32_t mode);
+int vfs_chown(struct dentry *d, uint32_t uid, uint32_t gid);
+int vfs_utimens(struct dentry *d, const struct linux_timespec times[2]);
+int vfs_truncate(struct dentry *d, uint64_t size); /* its type is known */
+int vfs_setxattr(struct dentry *d, const char *name, const void *value, size_t size, int flags);
+int vfs_removexattr(struct dentry *d, const char *name);
 /* access(2): mask is R_OK, W_OK, X_OK or 0. */
 int inode_access(struct inode *inode, int mask);
 int vfs_access_path(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags, int mask);

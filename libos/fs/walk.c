@@ -102,6 +102,17 @@ static int parent_of_whole(struct dentry *d, struct dentry **out)
     return *out ? 0 : -ENOMEM;
 }
 
+int walk_parent(struct dentry *d, struct dentry **parent, char name[VFS_NAME_MAX + 1])
+{
+    *parent = dcache_parent(d, name);
+    if (!*parent)
+        return -ENOENT;
+    if (!(*parent)->inode->ops->whole_path)
+        return 0;
+    dentry_put(*parent);
+    return parent_of_whole(d, parent); /* names on the host never move: d->parent may be read */
+}
+
 static int walk_up(struct walk *w)
 {
     int r = require_directory(w->at);

@@ -38,6 +38,9 @@ struct walk_plain {
 bool walk_plain(struct fs_view *v, struct dentry *start, const char *path, struct walk_plain *out);
 void walk_plain_end(struct walk_plain *w);
 
+/* Where a dentry's name is: the directory (counted) and the last component. -ENOENT for a root. */
+int walk_parent(struct dentry *d, struct dentry **parent, char name[VFS_NAME_MAX + 1]);
+
 extern uint32_t g_late_pins;
 
 /* Make every component of an absolute path below a root findable and pinned, for mounting there. Missing directories appear. */

@@ -32,8 +32,8 @@ static int punch(struct vma *v, uint64_t start, uint64_t end)
         return v->committed ? machine_pages_discard(start, end - start) : 0;
     if (!v->file->ops->allocate)
         return -EINVAL;
-    return v->file->ops->allocate(v->file, 3 /* KEEP_SIZE | PUNCH_HOLE */,
-                                  v->offset + (start - v->start), end - start);
+    return file_allocate(v->file, 3 /* KEEP_SIZE | PUNCH_HOLE */, v->offset + (start - v->start),
+                         end - start);
 }
 
 static int fork_advice(struct mm *mm, uint64_t start, uint64_t end, uint32_t value)

@@ -58,6 +58,19 @@ struct process *process_find(int32_t pid)
     return found;
 }
 
+int32_t process_next(int32_t after)
+{
+    int32_t best = 0;
+    mutex_lock(&g_processes_lock);
+    list_for_each (it, &g_processes) {
+        int32_t pid = list_entry(it, struct process, link)->pid;
+        if (pid > after && (!best || pid < best))
+            best = pid;
+    }
+    mutex_unlock(&g_processes_lock);
+    return best;
+}
+
 void process_put(struct process *p)
 {
     if (!p || !ref_put(&p->refs))

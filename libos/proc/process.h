@@ -104,6 +104,7 @@ extern struct mutex g_processes_lock;
 extern struct list g_processes; /* g_processes_lock */
 
 struct process *process_find(int32_t pid);      /* counted, or NULL */
+int32_t process_next(int32_t after);            /* the smallest number above `after`, or 0 */
 void process_put(struct process *p);
 /* Its last thread is gone. */
 static inline bool process_has_ended(const struct process *p)

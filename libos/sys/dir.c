@@ -55,12 +55,10 @@ static int64_t getdents(int fd, uaddr_t to, uint64_t room, uint64_t header)
     struct file *f = fd_lookup(current()->process->fds, fd);
     if (!f)
         return -EBADF;
-    int r = -ENOTDIR;
-    if (f->flags & O_PATH) {
-        r = -EBADF;
-    } else if (f->ops->getdents) {
+    int r = -EBADF;
+    if (!(f->flags & O_PATH)) {
         mutex_lock(&f->mu);
-        r = f->ops->getdents(f, &s.sink);
+        r = file_getdents(f, &s.sink);
         mutex_unlock(&f->mu);
     }
     file_put(f);

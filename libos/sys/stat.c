@@ -135,7 +135,7 @@ static int dentry_of(int fd, struct dentry **out)
 
 static int64_t change_mode(struct dentry *d, unsigned mode)
 {
-    int64_t r = d->inode->ops->chmod ? d->inode->ops->chmod(d->inode, mode & 07777) : -EPERM;
+    int64_t r = vfs_chmod(d, mode & 07777);
     dentry_put(d);
     return r;
 }
@@ -161,7 +161,7 @@ int64_t sys_fchmod(int fd, unsigned mode)
 
 static int64_t change_owner(struct dentry *d, unsigned uid, unsigned gid)
 {
-    int64_t r = d->inode->ops->chown ? d->inode->ops->chown(d->inode, uid, gid) : -EPERM;
+    int64_t r = vfs_chown(d, uid, gid);
     dentry_put(d);
     return r;
 }
@@ -215,7 +215,7 @@ static int64_t set_times(int dirfd, uaddr_t path, const struct linux_timespec *t
         r = path || dirfd == AT_FDCWD ? path_walk(dirfd, path, atflags, true, &d) : dentry_of(dirfd, &d);
     if (r < 0)
         return r;
-    r = d->inode->ops->utimens ? d->inode->ops->utimens(d->inode, times) : -EPERM;
+    r = vfs_utimens(d, times);
     dentry_put(d);
     return r;
 }
@@ -305,7 +305,7 @@ static int truncate_inode(struct dentry *d, uint64_t size)
     int r = limits_file_limited() ? vfs_stat(d, &st) : 0;
     if (r == 0 && limits_file_limited())
         r = limits_file_length((uint64_t)st.size, size);
-    return r < 0 ? r : inode->ops->truncate(inode, size);
+    return r < 0 ? r : vfs_truncate(d, size);
 }
 
 /* May the open file become that long? */
@@ -342,7 +342,7 @@ int64_t sys_ftruncate(int fd, int64_t size)
         return -EBADF;
     int64_t r = size < 0 || !file_can_write(f) || !f->ops->truncate ? -EINVAL : check_length(f, (uint64_t)size);
     if (r == 0)
-        r = f->ops->truncate(f, (uint64_t)size);
+        r = file_truncate(f, (uint64_t)size);
     file_put(f);
     return r;
 }
@@ -365,7 +365,7 @@ int64_t sys_fallocate(int fd, int mode, int64_t offset, int64_t size)
     else
         r = mode & FALLOC_FL_KEEP_SIZE ? 0 : check_length(f, (uint64_t)end);
     if (r == 0)
-        r = f->ops->allocate(f, mode, (uint64_t)offset, (uint64_t)size);
+        r = file_allocate(f, mode, (uint64_t)offset, (uint64_t)size);
     file_put(f);
     return r;
 }

@@ -56,7 +56,6 @@ static int64_t get(struct dentry *d, uaddr_t uname, uaddr_t value, uint64_t size
 static int64_t set(struct dentry *d, uaddr_t uname, uaddr_t value, uint64_t size, int flags)
 {
     char name[VFS_NAME_MAX + 1];
-    const struct fs_ops *ops = d->inode->ops;
     void *buffer = NULL;
     int64_t r = flags & ~3 ? -EINVAL : read_name(name, uname);
     if (r == 0 && size > XATTR_SIZE_MAX)
@@ -66,7 +65,7 @@ static int64_t set(struct dentry *d, uaddr_t uname, uaddr_t value, uint64_t size
     if (r == 0 && user_read(buffer, value, size) < 0)
         r = -EFAULT;
     if (r == 0)
-        r = ops->setxattr ? ops->setxattr(d->inode, name, buffer, size, flags) : -EOPNOTSUPP;
+        r = vfs_setxattr(d, name, buffer, size, flags);
     mem_free(buffer);
     dentry_put(d);
     return r;
@@ -92,10 +91,9 @@ static int64_t list(struct dentry *d, uaddr_t to, uint64_t size)
 static int64_t remove(struct dentry *d, uaddr_t uname)
 {
     char name[VFS_NAME_MAX + 1];
-    const struct fs_ops *ops = d->inode->ops;
     int64_t r = read_name(name, uname);
     if (r == 0)
-        r = ops->removexattr ? ops->removexattr(d->inode, name) : -EOPNOTSUPP;
+        r = vfs_removexattr(d, name);
     dentry_put(d);
     return r;
 }

@@ -4,8 +4,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
+#include <sys/timerfd.h>
 #include <sys/utsname.h>
 
 #include "check.h"
@@ -69,6 +72,22 @@ static void self(int argc, char **argv)
     CHECK(strcmp(link, name) == 0);
     close(fd);
     CHECK_ERRNO(open("/proc/self/nonsense", O_RDONLY), ENOENT);
+}
+
+static void check_link(int fd, const char *expected)
+{
+    char name[64], link[64] = "";
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+    CHECK_EQ(readlink(name, link, sizeof(link) - 1), strlen(expected));
+    CHECK(strcmp(link, expected) == 0);
+    close(fd);
+}
+
+static void unnamed(void)
+{
+    check_link(eventfd(0, 0), "anon_inode:[eventfd]");
+    check_link(epoll_create1(0), "anon_inode:[eventpoll]");
+    check_link(timerfd_create(CLOCK_MONOTONIC, 0), "anon_inode:[timerfd]");
 }
 
 static void listing(void)
@@ -151,6 +170,7 @@ static void devices(void)
 int main(int argc, char **argv)
 {
     self(argc, argv);
+    unnamed();
     listing();
     machine();
     devices();

@@ -32,6 +32,11 @@ int file_stat(struct file *f, struct linux_stat *st)
     return f->ops->stat ? f->ops->stat(f, st) : -EBADF;
 }
 
+int file_allocate(struct file *f, int mode, uint64_t offset, uint64_t size)
+{
+    return f->ops->allocate(f, mode, offset, size);
+}
+
 void file_put(struct file *f)
 {
     if (f && ref_put(&f->refs))
