@@ -211,6 +211,19 @@ static int64_t stat_odd(struct host_thread *t, const struct hostcall_frame *f, i
     return ret;
 }
 
+/* A list of names without an end, and with an empty one. */
+static int64_t xattr_list(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    fill(f->r[1], 'a', f->r[2]);
+    fill(f->r[1] + 8, 0, 2);
+    return (int64_t)f->r[2];
+}
+
+static int64_t xattr_long(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    return (int64_t)f->r[3] + 1;
+}
+
 static int64_t statfs_odd(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
 {
     fill(f->r[1] + 8, 0, 8); /* f_bsize */
@@ -392,6 +405,8 @@ static const struct lie g_lies[] = {
     { "entry-empty", entry_empty, NULL, { HC_getdents64 + 1 }, .at_once = true },
     { "entry-long", entry_long, NULL, { HC_getdents64 + 1 }, .at_once = true },
     { "link-nul", link_nul, NULL, { HC_readlinkat + 1 }, .at_once = true },
+    { "xattr-list", xattr_list, NULL, { HC_listxattr + 1, HC_llistxattr + 1 }, .at_once = true },
+    { "xattr-long", xattr_long, NULL, { HC_getxattr + 1, HC_lgetxattr + 1 }, .at_once = true },
     { "seek-wild", seek_wild, NULL, { HC_lseek + 1 } },
     { "affinity-wild", affinity_wild, NULL, { HC_sched_getaffinity + 1 }, .at_once = true },
     { "usage-wild", usage_wild, NULL, { HC_getrusage + 1, HC_sysinfo + 1 }, .at_once = true },

@@ -68,6 +68,7 @@
 #define F_OFD_SETLKW    38
 #define F_SETLEASE      1024
 #define F_GETLEASE      1025
+#define F_NOTIFY        1026
 #define F_DUPFD_CLOEXEC 1030
 #define F_SETPIPE_SZ    1031
 #define F_GETPIPE_SZ    1032
@@ -91,6 +92,11 @@ struct linux_flock {
     int32_t pid, pad1;
 };
 static_assert(sizeof(struct linux_flock) == 32, "struct flock of x86-64");
+
+/* F_SETOWN_EX; type: F_OWNER_TID 0, F_OWNER_PID 1, F_OWNER_PGRP 2. */
+struct linux_f_owner_ex {
+    int32_t type, pid;
+};
 
 #ifndef LOCK_SH
 #define LOCK_SH 1

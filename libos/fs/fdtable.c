@@ -14,6 +14,7 @@
 #include "lib/base/assert.h"
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
+#include "libos/fs/dnotify.h"
 #include "libos/fs/file.h"
 #include "libos/fs/locks.h"
 
@@ -161,6 +162,8 @@ static int close_taken(struct fdtable *t, struct file *f)
 {
     int r = f->ops->flush ? f->ops->flush(f) : 0;
     locks_close(t, f);
+    if (f->dnotify)
+        dnotify_forget(t, f);
     file_put(f);
     return r;
 }

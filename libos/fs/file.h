@@ -71,6 +71,9 @@ struct file {
     struct dentry *dentry; /* NULL for pipes and the like */
     uint64_t ino;          /* unique number for anonymous files: "pipe:[ino]" */
     uint32_t unwatched;    /* atomic: notify_announce.c: nobody watched it at this g_notify_generation */
+    int32_t owner;         /* mu: F_SETOWN: owner.h */
+    uint8_t owner_type, signal;
+    bool dnotify;          /* F_NOTIFY was used: a close must look */
     struct epoll_item *watchers; /* libos/ipc/epoll.c, its lock; file_put calls epoll_forget() when there are any */
 };
 

@@ -15,6 +15,7 @@
 #include "lib/linux/fcntl.h"
 #include "libos/fs/absent.h"
 #include "libos/fs/dcache.h"
+#include "libos/fs/host_xattr.h"
 #include "libos/fs/policy.h"
 #include "libos/fs/trusted_attr.h"
 
@@ -433,6 +434,10 @@ static const struct fs_ops host_ops = {
     .utimens = host_utimens,
     .truncate = host_truncate,
     .statfs = host_statfs,
+    .getxattr = host_getxattr,
+    .setxattr = host_setxattr,
+    .listxattr = host_listxattr,
+    .removexattr = host_removexattr,
     .free = host_free,
 };
 

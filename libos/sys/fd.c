@@ -2,9 +2,11 @@
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
+#include "libos/fs/dnotify.h"
 #include "libos/fs/fdtable.h"
 #include "libos/fs/file.h"
 #include "libos/fs/locks.h"
+#include "libos/fs/owner.h"
 #include "libos/fs/tmpfs.h"
 #include "libos/fs/vfs.h"
 #include "libos/ipc/pipe.h"
@@ -188,6 +190,30 @@ static int64_t duplicate(struct file *f, uint64_t least, bool cloexec)
     return r;
 }
 
+/* The number of a process, or minus that of a group. */
+static int64_t set_owner(struct file *f, int32_t who)
+{
+    if (who == INT32_MIN)
+        return -EINVAL;
+    return file_set_owner(f, who < 0 ? FILE_OWNER_GROUP : FILE_OWNER_PROCESS, who < 0 ? -who : who);
+}
+
+static int64_t set_owner_ex(struct file *f, uaddr_t arg)
+{
+    struct linux_f_owner_ex owner;
+    if (user_read(&owner, arg, sizeof(owner)) < 0)
+        return -EFAULT;
+    if (owner.type < FILE_OWNER_THREAD || owner.type > FILE_OWNER_GROUP)
+        return -EINVAL;
+    return file_set_owner(f, (enum file_owner_type)owner.type, owner.pid);
+}
+
+static int64_t get_owner_ex(const struct file *f, uaddr_t arg)
+{
+    struct linux_f_owner_ex owner = { f->owner ? f->owner_type : FILE_OWNER_PROCESS, f->owner };
+    return user_write(arg, &owner, sizeof(owner)) < 0 ? -EFAULT : 0;
+}
+
 static int64_t control(struct file *f, int fd, int command, uint64_t arg)
 {
     switch (command) {
@@ -207,10 +233,13 @@ static int64_t control(struct file *f, int fd, int command, uint64_t arg)
     case F_OFD_GETLK:
     case F_OFD_SETLK:
     case F_OFD_SETLKW: return record_lock(f, command, arg);
-    case F_SETOWN:
-    case F_SETSIG: return 0; /* no SIGIO: see O_ASYNC in syscalls.def */
-    case F_GETOWN:
-    case F_GETSIG: return 0;
+    case F_NOTIFY: return dnotify_set(table(), f, fd, (uint32_t)arg);
+    case F_SETOWN: return set_owner(f, (int32_t)arg);
+    case F_GETOWN: return f->owner_type == FILE_OWNER_GROUP ? -(int64_t)f->owner : f->owner;
+    case F_SETOWN_EX: return set_owner_ex(f, arg);
+    case F_GETOWN_EX: return get_owner_ex(f, arg);
+    case F_SETSIG: return file_set_signal(f, arg);
+    case F_GETSIG: return f->signal;
     case F_GETPIPE_SZ: return pipe_get_size(f);
     case F_SETPIPE_SZ: return pipe_set_size(f, arg);
     case F_ADD_SEALS: return arg ? (memfd_seals(f, (uint32_t)arg) < 0 ? memfd_seals(f, (uint32_t)arg) : 0) : 0;

@@ -1,4 +1,4 @@
-/* Extended attributes. Only tmpfs keeps them; elsewhere there are none and none can be set. */
+/* Extended attributes. tmpfs keeps them, host files have the host's (host_xattr.c); elsewhere there are none and none can be set. */
 #include "enclave/heap.h"
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
@@ -46,6 +46,8 @@ static int64_t get(struct dentry *d, uaddr_t uname, uaddr_t value, uint64_t size
         r = -ENOMEM;
     if (r == 0)
         r = ops->getxattr ? ops->getxattr(d->inode, name, buffer, size) : -ENODATA;
+    if (r == -ERANGE && size == XATTR_SIZE_MAX)
+        r = -E2BIG;
     if (r > 0 && size && user_write(value, buffer, (size_t)r) < 0)
         r = -EFAULT;
     mem_free(buffer);

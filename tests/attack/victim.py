@@ -77,6 +77,12 @@ def link():
     to = os.readlink("/open/link")
     check("link %r" % to, "\0" not in to and to)
 
+def xattrs():
+    os.setxattr("/open/data", "user.n", b"v" * 7)
+    names = os.listxattr("/open/data")
+    check("attributes %r" % names[:3], "" not in names and all(len(n) < 256 for n in names))
+    check("attribute", len(os.getxattr("/open/data", "user.n")) <= 65536)
+
 def positions():
     with open("/open/data", "a+b", buffering=0) as f:
         f.write(b"x")
@@ -126,7 +132,7 @@ def control_messages():
             for level, kind, value in control:
                 check("control %d %d %r" % (level, kind, value), (level, kind, len(value)) == (0, socket.IP_TTL, 4) and int.from_bytes(value, "little") < 256)
 
-for f in (names, attributes, file_system, link, positions, cpus, usage, cpuinfo, quote, readiness, control_messages):
+for f in (names, attributes, file_system, link, xattrs, positions, cpus, usage, cpuinfo, quote, readiness, control_messages):
     attempt(f)
 h.update(json.dumps(sorted(os.environ.get("MEASURED", ""))).encode())
 print("RESULT", h.hexdigest())

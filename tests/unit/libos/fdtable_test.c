@@ -2,6 +2,7 @@
 #include "enclave/heap.h"
 #include "lib/linux/errno.h"
 #include "libos/fs/fdtable.h"
+#include "libos/fs/dnotify.h"
 #include "libos/fs/file.h"
 #include "libos/fs/locks.h"
 
@@ -38,6 +39,10 @@ void mutex_unlock_slow(struct mutex *m)
 }
 
 void locks_close(struct fdtable *t, struct file *f)
+{
+}
+
+void dnotify_forget(struct fdtable *t, struct file *f)
 {
 }
 
