@@ -1,5 +1,5 @@
 /*
- * /dev: null, zero, full, random, urandom, tty, the standard descriptors, and attestation/ (attest_dev.c).
+ * /dev: null, zero, full, random, urandom, tty, pseudo-terminals (pty.c), the standard descriptors, and attestation/ (attest_dev.c).
  * Randomness comes from the machine (RDRAND in enclaves), never from the host.
  */
 #include "libos/fs/dev.h"
@@ -14,6 +14,7 @@
 #include "libos/fs/file.h"
 #include "libos/fs/mount.h"
 #include "libos/fs/pseudo.h"
+#include "libos/fs/pts.h"
 #include "libos/mm/vma.h"
 #include "libos/net/vsock.h"
 #include "libos/sys/iobuf.h"
@@ -123,7 +124,10 @@ static int random_open(const struct pseudo_id *id, struct dentry *d, uint32_t fl
 
 static int tty_open(const struct pseudo_id *id, struct dentry *d, uint32_t flags, struct file **out)
 {
-    int r = console_open_tty(flags, out);
+    int r = pty_open_controlling(d, flags, out);
+    if (r != -ENXIO)
+        return r;
+    r = console_open_tty(flags, out);
     if (r == 0)
         (*out)->dentry = dentry_get(d);
     return r;
@@ -152,7 +156,7 @@ int dev_open_null(uint32_t flags, struct file **out)
     return open_with(&unnamed_null_ops, NULL, flags, out);
 }
 
-static const struct pseudo_node empty[] = { { 0 } };
+static const struct pseudo_node pts_children[] = { { .name = "ptmx", .mode = S_IFCHR | 0666, .rdev = RDEV(5, 2), .open = pty_open_master }, { 0 } };
 
 static const struct pseudo_node children[] = {
     { .name = "null", .mode = S_IFCHR | 0666, .rdev = RDEV(1, 3), .open = null_open },
@@ -166,7 +170,8 @@ static const struct pseudo_node children[] = {
     { .name = "stdin", .mode = S_IFLNK | 0777, .target = "/proc/self/fd/0" },
     { .name = "stdout", .mode = S_IFLNK | 0777, .target = "/proc/self/fd/1" },
     { .name = "stderr", .mode = S_IFLNK | 0777, .target = "/proc/self/fd/2" },
-    { .name = "pts", .mode = S_IFDIR | 0755, .children = empty },
+    { .name = "ptmx", .mode = S_IFCHR | 0666, .rdev = RDEV(5, 2), .open = pty_open_master },
+    { .name = "pts", .mode = S_IFDIR | 0755, .children = pts_children, .find = pts_find, .list = pts_list },
     { .name = "attestation", .mode = S_IFDIR | 0555, .children = attest_dev_children },
     { 0 },
 };

@@ -138,12 +138,13 @@ static int pseudo_follow(struct inode *inode, struct dentry **dentry, struct fil
 
 static int pseudo_stat(struct inode *inode, struct linux_stat *st)
 {
-    const struct pseudo_node *n = id_of(inode)->node;
+    const struct pseudo_id *id = id_of(inode);
+    const struct pseudo_node *n = id->node;
     *st = (struct linux_stat){ .dev = inode->mount->dev,
                                .ino = inode->ino,
                                .nlink = inode->type == S_IFDIR ? 2 : 1,
                                .mode = n->mode,
-                               .rdev = n->rdev,
+                               .rdev = n->rdev_of ? n->rdev_of(id) : n->rdev,
                                .blksize = 4096 };
     return 0;
 }

@@ -20,6 +20,7 @@ struct pseudo_node {
     const char *name;
     uint32_t mode; /* with the type */
     uint64_t rdev;
+    uint64_t (*rdev_of)(const struct pseudo_id *id); /* where instances differ */
     /* Regular files. load: content at open. store: a write, all of it in one call; returns 0 or an error. */
     int (*load)(const struct pseudo_id *id, struct text *t);
     int (*store)(const struct pseudo_id *id, const void *data, size_t size);
