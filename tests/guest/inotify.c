@@ -532,16 +532,18 @@ int main(int argc, char **argv)
 {
     NEED(check_enter_scratch(argc, argv) == 0);
     content();
-    attributes();
-    names();
-    moves();
     unlinked();
-    flags();
     reading();
     blocking();
     coalescing();
     limits();
-    two_instances();
+    if (!strstr(argv[1], "encrypted")) { /* no modes, no links, no renaming of directories there */
+        attributes();
+        names();
+        moves();
+        flags();
+        two_instances();
+    }
     printf("inotify: done\n");
     return check_result();
 }

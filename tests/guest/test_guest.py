@@ -15,6 +15,7 @@ CASES = {name: (name, [], {}) for name in C}
 CASES |= {name: (name, ['7', 'two words', ''], {'stdin': LINES}) for name in ('hello', 'hello_static', 'hello_static_pie', 'hello_musl')}
 CASES |= {f'{name}-{where}': (name, [f'@{where}'], {}) for name in ('files', 'names', 'memory', 'mapping', 'wakeups', 'limits') for where in ('host', 'tmpfs')}
 CASES |= {f'{name}-{where}': (name, [f'@{where}'], {}) for name in ('inotify', 'dnotify', 'xattrs') for where in ('host', 'tmpfs')}
+CASES |= {'inotify-encrypted': ('inotify', ['@encrypted'], {})}
 CASES |= {'pty': ('pty', [], {})}
 CASES |= {'files-encrypted': ('files', ['@encrypted'], {})} # names: no links and no modes there, since names and metadata are the host's
 CASES |= {'memory_static': ('memory_static', ['@tmpfs'], {})}
