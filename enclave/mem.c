@@ -13,21 +13,38 @@
 #undef memcmp
 #endif
 
-/* Starting a string instruction takes longer than a few moves: whole words, the last one
- * overlapping. */
+/* Loads and stores of any address that are never calls of what stands below. */
+struct word {
+    uint64_t v;
+} __attribute__((packed, may_alias));
+struct half {
+    uint32_t v;
+} __attribute__((packed, may_alias));
+
+static uint64_t load(const void *p)
+{
+    return ((const struct word *)p)->v;
+}
+
+static void store(void *p, uint64_t v)
+{
+    ((struct word *)p)->v = v;
+}
+
+/* Starting a string instruction takes longer than a few moves: whole words, the last one overlapping. */
 #define SMALL 32u
 
 static void copy_small(uint8_t *d, const uint8_t *s, size_t size)
 {
     if (size >= 8) {
-        uint64_t last = load_le64(s + size - 8);
+        uint64_t last = load(s + size - 8);
         for (size_t at = 0; at + 8 < size; at += 8)
-            store_le64(d + at, load_le64(s + at));
-        store_le64(d + size - 8, last);
+            store(d + at, load(s + at));
+        store(d + size - 8, last);
     } else if (size >= 4) {
-        uint32_t first = load_le32(s), last = load_le32(s + size - 4);
-        store_le32(d, first);
-        store_le32(d + size - 4, last);
+        uint32_t first = ((const struct half *)s)->v, last = ((const struct half *)(s + size - 4))->v;
+        ((struct half *)d)->v = first;
+        ((struct half *)(d + size - 4))->v = last;
     } else {
         for (size_t at = 0; at < size; at++)
             d[at] = s[at];
@@ -54,7 +71,7 @@ void *memmove(void *dst, const void *src, size_t size)
     }
     while (size >= 8) {
         size -= 8;
-        store_le64(d + size, load_le64(s + size));
+        store(d + size, load(s + size));
     }
     while (size--)
         d[size] = s[size];
@@ -71,7 +88,7 @@ void *memset(void *dst, int byte, size_t size)
 int memcmp(const void *a, const void *b, size_t size)
 {
     const uint8_t *x = a, *y = b;
-    for (; size >= 8 && load_le64(x) == load_le64(y); size -= 8) {
+    for (; size >= 8 && load(x) == load(y); size -= 8) {
         x += 8;
         y += 8;
     }
