@@ -32,6 +32,7 @@ struct process *process_new(int32_t pid, int32_t ppid)
     p->pid = p->pgid = p->sid = pid;
     p->ppid = ppid;
     p->dumpable = 1;
+    p->mce_kill = MCE_KILL_DEFAULT;
     p->start_time = clock_monotonic();
     list_init(&p->threads);
     sighand_init(&p->sighand);

@@ -28,7 +28,11 @@ struct cred {
     uint32_t group_count;
     uint32_t groups[32];
     uint64_t cap_effective, cap_permitted, cap_inheritable;
+    uint64_t cap_dropped; /* not in the bounding set */
 };
+
+#define TIMERSLACK_NS    50000
+#define MCE_KILL_DEFAULT 2
 
 struct process {
     struct list link;            /* g_processes_lock */
@@ -61,6 +65,7 @@ struct process {
     void *timers;                /* libos/proc/timers.c: itimers and POSIX timers */
     uint32_t dumpable, no_new_privs, child_subreaper, pdeath_signal;
     uint32_t personality, keep_caps, thp_disabled;
+    uint32_t mce_kill;           /* of PR_MCE_KILL: late, early, default */
     int32_t nice;
 };
 
@@ -83,6 +88,7 @@ struct thread {
     uint64_t robust_list, robust_list_size;
     uint64_t barrier_passed; /* atomic: libos/proc/barrier.h */
     char name[16];
+    uint64_t timer_slack;        /* ns; kept for PR_GET_TIMERSLACK */
     bool exiting;
     int64_t start_time, cpu_base, cpu_told[3]; /* as the process's */
     uint64_t start_fs;                         /* FS base a new thread begins with */

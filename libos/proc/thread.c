@@ -48,6 +48,7 @@ struct thread *thread_new(struct process *p)
         return NULL;
     t->refs = 1;
     t->start_time = clock_monotonic();
+    t->timer_slack = TIMERSLACK_NS;
     ref_get(&p->refs);
     t->process = p;
     list_init(&t->link);
@@ -125,6 +126,7 @@ static struct thread_start *prepare(const struct thread_request *r, struct threa
     t->sig.mask = self->sig.mask;
     t->policy = __atomic_load_n(&self->policy, __ATOMIC_RELAXED);
     memcpy(t->name, self->name, sizeof(t->name));
+    t->timer_slack = self->timer_slack;
     return start;
 }
 

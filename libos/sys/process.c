@@ -135,6 +135,8 @@ static int replace_program(struct process *p, struct exec *e, struct cpu_regs *r
     t->tid = p->pid;
     timers_exec(p);
     p->membarrier = false;
+    p->cred.cap_permitted &= ~p->cred.cap_dropped;
+    p->cred.cap_effective &= ~p->cred.cap_dropped;
     signal_reset_for_exec(p, t);
     fd_close_on_exec(p->fds);
     mm_put(p->mm);

@@ -107,7 +107,42 @@ int64_t sys_io_setup(unsigned events, uaddr_t context)
     return -ENOSYS;
 }
 
+int64_t sys_io_destroy(uint64_t context)
+{
+    return -ENOSYS;
+}
+
+int64_t sys_io_getevents(uint64_t context, int64_t least, int64_t most, uaddr_t events, uaddr_t timeout)
+{
+    return -ENOSYS;
+}
+
+int64_t sys_io_submit(uint64_t context, int64_t count, uaddr_t blocks)
+{
+    return -ENOSYS;
+}
+
+int64_t sys_io_cancel(uint64_t context, uaddr_t block, uaddr_t result)
+{
+    return -ENOSYS;
+}
+
 int64_t sys_io_uring_setup(unsigned entries, uaddr_t params)
+{
+    return -ENOSYS;
+}
+
+int64_t sys_io_uring_enter(unsigned fd, unsigned to_submit, unsigned least, unsigned flags, uaddr_t mask, uint64_t mask_size)
+{
+    return -ENOSYS;
+}
+
+int64_t sys_io_uring_register(unsigned fd, unsigned op, uaddr_t arg, unsigned count)
+{
+    return -ENOSYS;
+}
+
+int64_t sys_seccomp(unsigned op, unsigned flags, uaddr_t args)
 {
     return -ENOSYS;
 }

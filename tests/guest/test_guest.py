@@ -8,7 +8,7 @@ from guest_run import HERE, PYTHON
 
 LINES = b'first line\nsecond line\n'
 C = ['threads', 'futex', 'signals', 'signal_context', 'clocks', 'waiting', 'syscall_sites', 'proc_dev', 'abuse', 'cputime',
-     'futex_more', 'pidfd', 'barrier',
+     'futex_more', 'pidfd', 'barrier', 'sysv_shm', 'prctl',
      'threads_static', 'signals_static', 'threads_musl', 'signals_musl']
 # name -> program, arguments (@host, @tmpfs, @encrypted: that scratch directory), the rest
 CASES = {name: (name, [], {}) for name in C}
