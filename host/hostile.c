@@ -105,6 +105,17 @@ static int64_t time_wild(struct host_thread *t, const struct hostcall_frame *f, 
     return ret;
 }
 
+/* CPU time of a century, then none at all. */
+static int64_t cputime_wild(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
+{
+    if (f->nr == HC_clock_gettime && (int32_t)f->r[0] >= 0)
+        return ret;
+    uint64_t out = f->nr == HC_thread_cputime ? f->r[2] : f->r[1];
+    store_le64(pointer_to(out), g_told % 2 ? UINT64_C(3000000000) : 0);
+    store_le64(pointer_to(out + 8), 0);
+    return 0;
+}
+
 /* The frame is ours: an enclave that reads it back after the call is lost. */
 static int64_t frame_changed(struct host_thread *t, const struct hostcall_frame *f, int64_t ret)
 {
@@ -385,6 +396,7 @@ static const struct lie g_lies[] = {
     { "size-wild", size_wild, NULL, { HC_fstat + 1, HC_newfstatat + 1 } },
     { "time-back", time_back, NULL, { HC_clock_gettime + 1 } },
     { "time-wild", time_wild, NULL, { HC_clock_gettime + 1 } },
+    { "cputime-wild", cputime_wild, NULL, { HC_clock_gettime + 1, HC_thread_cputime + 1 } },
     { "frame-changed", frame_changed, NULL, { 0 } },
     { "poll-many", poll_many, NULL, { HC_ppoll + 1, HC_epoll_pwait + 1 } },
     { "spurious-wake", spurious_wake, NULL, { HC_thread_wait + 1 } },

@@ -37,6 +37,17 @@ before = time.monotonic()
 time.sleep(0.01)
 if time.monotonic() < before:
     raise SystemExit("time went back")
+# CPU time is the host's word, but it cannot go back, nor be more than the time that passed
+asleep = threading.Thread(target=time.sleep, args=(0.2,))
+asleep.start()
+clocks = [time.CLOCK_PROCESS_CPUTIME_ID, time.CLOCK_THREAD_CPUTIME_ID, time.pthread_getcpuclockid(asleep.ident)]
+used = [0.0] * 3
+for _ in range(12):
+    now = [time.clock_gettime(c) for c in clocks]
+    if any(n < u or n > 10000 for n, u in zip(now, used)):
+        raise SystemExit(f"BELIEVED: CPU time {used} and then {now}")
+    used = now
+asleep.join()
 try:  # the network is the host's: an error is fine, and what it carries is not trusted
     s = socket.socket()
     s.bind(("127.0.0.1", 0))
