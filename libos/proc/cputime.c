@@ -46,18 +46,21 @@ int cputime_resolve(const struct thread *t, int clock, int *out)
     return 0;
 }
 
-/* host may say that time went back, or that more was used than passed on all CPUs together */
-static int64_t judge(int64_t ns, int64_t base, int64_t start, uint32_t cpus, int64_t *told)
+/*
+ * host may say that time went back, or that more was used than passed on all CPUs together. The launcher's share was
+ * asked for exactly; of the sampled counts it is not known, so they keep it.
+ */
+static int64_t judge(int64_t ns, int kind, int64_t base, int64_t start, uint32_t cpus, int64_t *told)
 {
-    ns = MAX(ns - base, INT64_C(0));
+    int64_t kept = kind == CPUTIME_SCHED ? 0 : base;
+    ns = MAX(ns - (base - kept), INT64_C(0));
     if (g_machine.is_enclave) {
-        __int128 most = (__int128)(clock_monotonic() - start) * MAX(cpus, 1u);
+        __int128 most = (__int128)(clock_monotonic() - start) * MAX(cpus, 1u) + kept;
         if (most < ns)
             ns = (int64_t)most;
     }
     int64_t last = __atomic_load_n(told, __ATOMIC_RELAXED);
-    while (ns > last &&
-           !__atomic_compare_exchange_n(told, &last, ns, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    while (ns > last && !__atomic_compare_exchange_n(told, &last, ns, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         ;
     return MAX(ns, last);
 }
@@ -68,7 +71,7 @@ static int read_thread(struct thread *t, int kind, int64_t *ns)
               : t->tb        ? clock_cpu_thread(t->tb->layout.index, kind, ns)
                              : 0;
     if (!err)
-        *ns = judge(*ns, t->cpu_base, t->start_time, 1, &t->cpu_told[kind]);
+        *ns = judge(*ns, kind, t->cpu_base, t->start_time, 1, &t->cpu_told[kind]);
     return err;
 }
 
@@ -79,7 +82,7 @@ int cputime_read(struct process *p, int clock, int64_t *ns)
     if (!(clock & OF_THREAD)) {
         int err = clock_cpu_process(kind, ns);
         if (!err)
-            *ns = judge(*ns, p->cpu_base, p->start_time, g_machine.cpu_count, &p->cpu_told[kind]);
+            *ns = judge(*ns, kind, p->cpu_base, p->start_time, g_machine.cpu_count, &p->cpu_told[kind]);
         return err;
     }
     struct thread *self = current();
