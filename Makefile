@@ -3,7 +3,8 @@ BUILD ?= build
 MESON_FLAGS ?=
 PREFIX ?= /usr/local
 
-# What `make apps`, `make pytests` and `make bench` run: words of program, test or row names, comma-separated; empty: all.
+# What `make apps`, `make pytests` and `make bench` run: words of program, test or row names, comma-separated; `make fuzz`: names of
+# targets. Empty: all.
 ONLY ?=
 
 .PHONY: help setup build demo test check vectors bench bench-quote apps apps-fast pytests stress fuzz fuzz-syscalls install uninstall format clean
@@ -58,8 +59,8 @@ stress: $(BUILD)/build.ninja ## stress-ng's stressors in direct and soft; rewrit
 	@ninja -C $(BUILD)
 	@/usr/bin/python3 tests/stress/run.py --build $(BUILD) --only '$(ONLY)' --seconds $${SECONDS_EACH:-5} --record
 
-fuzz: setup ## every fuzz target for FUZZ_SECONDS (default 60) each
-	@tests/fuzz/run.sh $(BUILD)-fuzz $${FUZZ_SECONDS:-60}
+fuzz: setup ## every fuzz target (or ONLY=quote,policy) for FUZZ_SECONDS (default 60) each
+	@tests/fuzz/run.sh $(BUILD)-fuzz $${FUZZ_SECONDS:-60} $(ONLY)
 
 fuzz-syscalls: build ## random system calls in direct for FUZZ_SECONDS (default 60; MODE=soft; FUZZ_SEED=N repeats)
 	@tests/fuzz/syscalls/run.py --build $(BUILD) --seconds $${FUZZ_SECONDS:-60} --mode $${MODE:-direct} $(if $(FUZZ_SEED),--seed $(FUZZ_SEED))

@@ -1,6 +1,7 @@
 /*
- * cloister quote: verify a quote against collateral, trusted roots and a policy, or show what it claims. The judging is
- * attest/dcap/verify.c and attest/ratls/policy.c; here are the command line and the words.
+ * cloister quote: verify a quote against collateral, trusted roots and a policy, show what it
+ * claims, or fetch the certificate that it lacks. The judging is attest/dcap/verify.c and
+ * attest/ratls/policy.c, the fetching attest/collateral/; here are the command line and the words.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -17,40 +18,56 @@
 #include "cli/term.h"
 #include "cli/term_json.h"
 
-enum { OPT_POLICY = 256, OPT_COLLATERAL, OPT_ROOT, OPT_SOFT, OPT_AT, OPT_JSON };
+enum { OPT_POLICY = 256, OPT_COLLATERAL, OPT_ROOT, OPT_SOFT, OPT_AT, OPT_JSON, OPT_OUT };
+enum verb { VERIFY, SHOW, COMPLETE, VERBS };
 
 struct options {
     struct server_options server;
     struct policy_file policy;
     bool policy_given, json;
     struct trust_files roots;
-    const char *collateral, *file;
+    const char *collateral, *file, *out;
     struct policy_file soft; /* paths only */
     int64_t at;
 };
 
 static const struct option g_options[] = {
-    { "policy", required_argument, NULL, OPT_POLICY },   { "collateral", required_argument, NULL, OPT_COLLATERAL },
-    { "trust-root", required_argument, NULL, OPT_ROOT }, { "soft", optional_argument, NULL, OPT_SOFT },
-    { "at", required_argument, NULL, OPT_AT },           { "json", no_argument, NULL, OPT_JSON },
-    { "help", no_argument, NULL, 'h' },                  SERVER_LONG_OPTIONS, { 0 },
+    { "policy", required_argument, NULL, OPT_POLICY },
+    { "collateral", required_argument, NULL, OPT_COLLATERAL },
+    { "trust-root", required_argument, NULL, OPT_ROOT },
+    { "soft", optional_argument, NULL, OPT_SOFT },
+    { "at", required_argument, NULL, OPT_AT },
+    { "json", no_argument, NULL, OPT_JSON },
+    { "output", required_argument, NULL, OPT_OUT },
+    { "help", no_argument, NULL, 'h' },
+    SERVER_LONG_OPTIONS,
+    { 0 },
 };
 
 static void help(void)
 {
     printf("Usage: cloister quote verify FILE [OPTION]...\n"
            "       cloister quote show FILE [--json]\n"
-           "Verify an SGX or TDX quote (version 3, 4 or 5), or show what it claims without believing it.\n\n"
-           "  --policy FILE          what to accept, in TOML (attest/README.md); without one: any enclave or trust domain,\n"
+           "       cloister quote complete FILE --output FILE [OPTION]...\n"
+           "Verify an SGX or TDX quote (version 3, 4 or 5), or show what it claims without "
+           "believing it. A quote that carries only\n"
+           "its platform's id (certification data types 1 to 3) is completed first: the "
+           "certificate is fetched and put into it.\n\n"
+           "  --policy FILE          what to accept, in TOML (attest/README.md); without one: any "
+           "enclave or trust domain,\n"
            "                         not in debug mode, on an up-to-date platform\n"
            "  --collateral PATH      folder or bundle; without one, a server is asked (see below)\n"
-           "  --trust-root FILE      root certificate to trust instead of Intel's; \"intel\" is Intel's; may be repeated\n"
+           "  --trust-root FILE      root certificate to trust instead of Intel's; \"intel\" is "
+           "Intel's; may be repeated\n"
            "  --soft[=DIR]           trust this machine's software device, which protects nothing\n"
-           "  --at TIME              verify as of 2024-07-01T00:00:00Z, 2024-07-01 or @SECONDS (default: now)\n"
+           "  --at TIME              verify as of 2024-07-01T00:00:00Z, 2024-07-01 or @SECONDS "
+           "(default: now)\n"
            "  --json                 print JSON\n"
+           "  -o, --output FILE      where complete puts the quote with its certificate\n"
            "%s"
            "  --help                 show this\n\n"
-           "Exit status: 0 accepted (or shown); 1 not accepted, or could not tell (one line says why); 2 wrong command line.\n",
+           "Exit status: 0 accepted (or shown); 1 not accepted, or could not tell (one line says "
+           "why); 2 wrong command line.\n",
            server_options_help);
 }
 
@@ -72,6 +89,8 @@ static int take_option(int c, struct options *o)
     case OPT_SOFT: return relying_take_soft(optarg, &o->soft);
     case OPT_AT: return relying_take_time("--at", optarg, &o->at);
     case OPT_JSON: o->json = true; return -1;
+    case 'o':
+    case OPT_OUT: o->out = optarg; return -1;
     case 'h': help(); return EXIT_OK;
     default: return server_options_take(c, optarg, &o->server);
     }
@@ -90,7 +109,8 @@ static void merge(struct options *o)
         o->policy = (struct policy_file){ .policy = { .allow_tdx = true }, .any_enclave = true };
 }
 
-static int load_collateral(const struct options *o, const uint8_t *quote, size_t size, struct collateral *out)
+static int load_collateral(const struct options *o, const uint8_t *quote, size_t size,
+                           struct collateral *out)
 {
     const char *missing = NULL;
     struct fetch_request r;
@@ -98,7 +118,8 @@ static int load_collateral(const struct options *o, const uint8_t *quote, size_t
     struct problem why;
     if (o->collateral) {
         int ret = collateral_load(o->collateral, out, &missing);
-        return ret ? term_error("collateral: %s%s%s: %s", o->collateral, missing ? ": " : "", missing ? missing : "",
+        return ret ? term_error("collateral: %s%s%s: %s", o->collateral, missing ? ": " : "",
+                                missing ? missing : "",
                                 ret == -EINVAL ? "missing, or not a bundle" : strerror(-ret))
                    : -1;
     }
@@ -120,14 +141,16 @@ static int print(json_t *value, bool json)
 static int refuse(const struct options *o, const struct verdict *v, enum policy_answer answer)
 {
     if (answer == POLICY_QUOTE)
-        return term_error("%s: refused: %s%s%s", o->file, verify_step_words(v->failed), v->detail ? ": " : "",
-                          v->detail ? v->detail : "");
+        return term_error("%s: refused: %s%s%s", o->file, verify_step_words(v->failed),
+                          v->detail ? ": " : "", v->detail ? v->detail : "");
     if (answer == POLICY_TCB_STATUS)
-        return term_error("%s: refused: %s: %s", o->file, policy_answer_words(answer), tcb_status_name(v->status));
+        return term_error("%s: refused: %s: %s", o->file, policy_answer_words(answer),
+                          tcb_status_name(v->status));
     return term_error("%s: refused: %s", o->file, policy_answer_words(answer));
 }
 
-static int judge(const struct options *o, const uint8_t *quote, size_t size, const struct collateral *c)
+static int judge(const struct options *o, const uint8_t *quote, size_t size,
+                 const struct collateral *c)
 {
     struct trust_roots roots;
     struct verdict v;
@@ -142,7 +165,9 @@ static int judge(const struct options *o, const uint8_t *quote, size_t size, con
     json_object_set_new(value, "reason", json_string(policy_answer_name(answer)));
     json_object_set_new(value, "reason_meaning", json_string(policy_answer_words(answer)));
     if (!o->policy_given)
-        json_object_set_new(value, "policy", json_string("none given: any enclave, not in debug mode, on an up-to-date platform"));
+        json_object_set_new(
+            value, "policy",
+            json_string("none given: any enclave, not in debug mode, on an up-to-date platform"));
     json_object_update(value, facts);
     json_decref(facts);
     int ret = print(value, o->json);
@@ -155,9 +180,10 @@ static int verify(struct options *o, const uint8_t *quote, size_t size)
 {
     struct collateral c;
     merge(o);
-    if (o->policy_given && policy_is_open(&o->policy.policy) && !o->policy.any_enclave && !o->policy.policy.mrtd_count &&
-        !o->policy.policy.allow_tdx)
-        return term_error("policy: it names nobody: give mrenclave, mrsigner or mrtd (or any_enclave = true)");
+    if (o->policy_given && policy_is_open(&o->policy.policy) && !o->policy.any_enclave &&
+        !o->policy.policy.mrtd_count && !o->policy.policy.allow_tdx)
+        return term_error(
+            "policy: it names nobody: give mrenclave, mrsigner or mrtd (or any_enclave = true)");
     int ret = load_collateral(o, quote, size, &c);
     if (ret != -1)
         return ret;
@@ -166,40 +192,71 @@ static int verify(struct options *o, const uint8_t *quote, size_t size)
     return ret;
 }
 
-static int show(const struct options *o, const uint8_t *quote, size_t size)
+static int show(struct options *o, const uint8_t *quote, size_t size)
 {
     struct problem why = { "not a quote" };
     json_t *value = show_quote(quote, size, &why);
     return value ? print(value, o->json) : term_error("%s: %s", o->file, why.text);
 }
 
-static int run(bool verifying, struct options *o)
+static int complete(struct options *o, const uint8_t *quote, size_t size)
 {
+    struct pck_request r;
+    struct problem why;
+    char *chain = NULL;
+    uint8_t *whole = NULL;
+    size_t chain_size = 0, whole_size = 0;
+    if (!o->out)
+        return term_usage("complete into which file? give --output FILE");
+    if (pck_request_from_quote(quote, size, &r, &why))
+        return term_error("%s: %s", o->file, why.text);
+    int ret = server_options_pck(&o->server, &r, &chain, &chain_size);
+    if (ret != -1)
+        return ret;
+    ret = pck_complete_quote(quote, size, chain, chain_size, &whole, &whole_size);
+    if (ret == 0)
+        ret = file_write(o->out, whole, whole_size, 0644);
+    free(whole);
+    free(chain);
+    return ret ? term_error("%s: %s", o->out, strerror(-ret)) : EXIT_OK;
+}
+
+static int run(enum verb verb, struct options *o)
+{
+    static int (*const verbs[VERBS])(struct options * o, const uint8_t *quote, size_t size) = {
+        [VERIFY] = verify, [SHOW] = show, [COMPLETE] = complete
+    };
     uint8_t *quote = NULL;
     size_t size = 0;
     int ret = file_read(o->file, 1u << 20, &quote, &size);
     if (ret)
-        return term_error("%s: %s", o->file, ret == -EFBIG ? "larger than any quote" : strerror(-ret));
-    ret = verifying ? verify(o, quote, size) : show(o, quote, size);
+        return term_error("%s: %s", o->file,
+                          ret == -EFBIG ? "larger than any quote" : strerror(-ret));
+    ret = verbs[verb](o, quote, size);
     free(quote);
     return ret;
 }
 
 int cmd_quote(int argc, char **argv)
 {
+    static const char *const names[VERBS] = {
+        [VERIFY] = "verify", [SHOW] = "show", [COMPLETE] = "complete"
+    };
     static struct options o;
     o = (struct options){ .at = (int64_t)time(NULL) };
     if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
         help();
         return EXIT_OK;
     }
-    bool verifying = argc >= 2 && strcmp(argv[1], "verify") == 0;
-    if (!verifying && (argc < 2 || strcmp(argv[1], "show") != 0))
-        return term_usage("verify or show?");
+    enum verb verb = VERIFY;
+    while (argc >= 2 && verb < VERBS && strcmp(argv[1], names[verb]) != 0)
+        verb++;
+    if (argc < 2 || verb == VERBS)
+        return term_usage("verify, show or complete?");
     argc--;
     argv++;
     opterr = 0;
-    for (int c; (c = getopt_long(argc, argv, "h", g_options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "ho:", g_options, NULL)) != -1;) {
         if (c == '?')
             return term_usage("unknown option, or one without its argument: %s", argv[optind - 1]);
         int ret = take_option(c, &o);
@@ -211,5 +268,5 @@ int cmd_quote(int argc, char **argv)
     if (optind + 1 < argc)
         return term_usage("too many arguments: %s", argv[optind + 1]);
     o.file = argv[optind];
-    return run(verifying, &o);
+    return run(verb, &o);
 }

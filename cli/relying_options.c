@@ -13,7 +13,8 @@
 #include "lib/base/str.h"
 
 const char server_options_help[] =
-    "  --server URL           PCS, PCCS or Azure cache to ask, e.g. https://localhost:8081/sgx/certification/v4/\n"
+    "  --server URL           PCS, PCCS or Azure cache to ask, e.g. "
+    "https://localhost:8081/sgx/certification/v4/\n"
     "                         (default: what the qcnl file says, else Intel's)\n"
     "  --qcnl FILE            settings (default ${QCNL_CONF_PATH:-/etc/sgx_default_qcnl.conf})\n"
     "  --ca-cert FILE         CA of the server's TLS certificate\n"
@@ -49,7 +50,7 @@ static int make_settings(const struct server_options *o, struct qcnl *q)
         if ((strncmp(o->server, "https://", 8) != 0 && strncmp(o->server, "http://", 7) != 0) ||
             strpbrk(o->server, "?# ") || str_copy(q->pccs_url, sizeof(q->pccs_url), o->server) < 0)
             return term_usage("--server: not a URL: %s", o->server);
-        q->collateral_service[0] = 0;
+        q->collateral_service[0] = q->local_pck_url[0] = 0;
     }
     if (o->ca_cert && str_copy(q->ca_file, sizeof(q->ca_file), o->ca_cert) < 0)
         return term_usage("--ca-cert: the name is too long");
@@ -58,17 +59,31 @@ static int make_settings(const struct server_options *o, struct qcnl *q)
     return -1;
 }
 
-int server_options_fetch(const struct server_options *o, const struct fetch_request *r, struct collateral *out,
-                         struct fetch_report *report)
+int server_options_fetch(const struct server_options *o, const struct fetch_request *r,
+                         struct collateral *out, struct fetch_report *report)
 {
     struct qcnl q;
     struct problem why;
     int ret = make_settings(o, &q);
     if (ret != -1)
         return ret;
-    struct fetch_options f = { .qcnl = &q, .now = (int64_t)time(NULL), .refresh = o->refresh,
-                               .accept_older = o->accept_older, .no_cache = o->no_cache };
+    struct fetch_options f = { .qcnl = &q,
+                               .now = (int64_t)time(NULL),
+                               .refresh = o->refresh,
+                               .accept_older = o->accept_older,
+                               .no_cache = o->no_cache };
     return collateral_fetch(r, &f, out, report, &why) ? term_error("%s", why.text) : -1;
+}
+
+int server_options_pck(const struct server_options *o, const struct pck_request *r, char **chain,
+                       size_t *size)
+{
+    struct qcnl q;
+    struct problem why;
+    int ret = make_settings(o, &q);
+    if (ret != -1)
+        return ret;
+    return pck_fetch(r, &q, chain, size, &why) ? term_error("%s", why.text) : -1;
 }
 
 int relying_take_soft(const char *given, struct policy_file *policy)
@@ -78,9 +93,11 @@ int relying_take_soft(const char *given, struct policy_file *policy)
     if (ret == 0)
         ret = soft_pki_ensure(folder);
     if (ret == 0)
-        ret = soft_path(folder, SOFT_ROOT_FILE, policy->roots.path[0], sizeof(policy->roots.path[0]));
+        ret = soft_path(folder, SOFT_ROOT_FILE, policy->roots.path[0],
+                        sizeof(policy->roots.path[0]));
     if (ret == 0)
-        ret = soft_path(folder, SOFT_COLLATERAL_DIR, policy->collateral, sizeof(policy->collateral));
+        ret = soft_path(folder, SOFT_COLLATERAL_DIR, policy->collateral,
+                        sizeof(policy->collateral));
     if (ret)
         return term_error("--soft: %s: %s", given ? given : "state folder", strerror(-ret));
     policy->roots.count = 1;
@@ -95,7 +112,8 @@ int relying_take_time(const char *option, const char *text, int64_t *out)
         *out = (int64_t)time(NULL);
         return -1;
     }
-    if (text[0] == '@' && str_parse_u64(text + 1, strlen(text + 1), &seconds) == 0 && seconds <= INT64_MAX) {
+    if (text[0] == '@' && str_parse_u64(text + 1, strlen(text + 1), &seconds) == 0 &&
+        seconds <= INT64_MAX) {
         *out = (int64_t)seconds;
         return -1;
     }
@@ -107,7 +125,8 @@ int relying_take_time(const char *option, const char *text, int64_t *out)
     if (size >= 19 && full[10] == ' ')
         full[10] = 'T';
     if (size > 20 || date_parse(full, out))
-        return term_usage("%s: not a time: %s: write 2024-07-01T00:00:00Z, 2024-07-01 or @SECONDS", option, text);
+        return term_usage("%s: not a time: %s: write 2024-07-01T00:00:00Z, 2024-07-01 or @SECONDS",
+                          option, text);
     return -1;
 }
 

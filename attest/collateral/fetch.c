@@ -1,6 +1,7 @@
 /*
- * Fetch a set of collateral: four requests, each answer checked for what it is, the set examined as a whole and
- * cached as one file. Servers are hostile; what they say proves itself later, by signatures. Start at collateral_fetch().
+ * Fetch a set of collateral: four requests, each answer checked for what it is, the set examined as
+ * a whole and cached as one file. Servers are hostile; what they say proves itself later, by
+ * signatures. Start at collateral_fetch().
  */
 #include "attest/collateral/fetch.h"
 
@@ -32,7 +33,8 @@ static enum service service_of(const char *url)
     static const struct {
         const char *suffix;
         enum service service;
-    } hosts[] = { { ".trustedservices.intel.com", SERVICE_PCS }, { ".azure.net", SERVICE_AZURE },
+    } hosts[] = { { ".trustedservices.intel.com", SERVICE_PCS },
+                  { ".azure.net", SERVICE_AZURE },
                   { "169.254.169.254", SERVICE_AZURE } };
     for (size_t i = 0; i < ARRAY_COUNT(hosts); i++) {
         size_t n = strlen(hosts[i].suffix);
@@ -40,6 +42,16 @@ static enum service service_of(const char *url)
             return hosts[i].service;
     }
     return SERVICE_PCCS;
+}
+
+bool fetch_is_intel(const char *url)
+{
+    return service_of(url) == SERVICE_PCS;
+}
+
+bool fetch_is_azure(const char *url)
+{
+    return service_of(url) == SERVICE_AZURE;
 }
 
 /* base without its last slash; for TDX its first /sgx/ becomes /tdx/. */
@@ -56,7 +68,8 @@ static int base_url(const char *url, bool tdx, char *out, size_t size)
     return 0;
 }
 
-static int root_crl_url(const char *base, const struct qcnl *q, enum service s, char *out, size_t size)
+static int root_crl_url(const char *base, const struct qcnl *q, enum service s, char *out,
+                        size_t size)
 {
     const char *sgx = strstr(base, "/sgx/");
     if (s == SERVICE_PCS)
@@ -76,7 +89,8 @@ int fetch_url(const struct fetch_request *r, const struct qcnl *q, int kind, cha
     const char *extra = s == SERVICE_AZURE ? AZURE_PARAMS : "";
     bool v3 = strstr(url, "/v3") != NULL; /* it knows no channels */
     int n = 0;
-    if (base_url(url, r->tdx && (kind == ANSWER_TCB_INFO || kind == ANSWER_QE_IDENTITY), base, sizeof(base)))
+    if (base_url(url, r->tdx && (kind == ANSWER_TCB_INFO || kind == ANSWER_QE_IDENTITY), base,
+                 sizeof(base)))
         return -ENAMETOOLONG;
     hex_encode(r->fmspc, sizeof(r->fmspc), fmspc);
     if (!v3)
@@ -86,10 +100,12 @@ int fetch_url(const struct fetch_request *r, const struct qcnl *q, int kind, cha
         n = snprintf(out, size, "%s/tcb?fmspc=%s%s%s%s", base, fmspc, v3 ? "" : "&", update, extra);
         break;
     case ANSWER_QE_IDENTITY:
-        n = snprintf(out, size, "%s/qe/identity%s%s%s", base, v3 && !*extra ? "" : "?", update, v3 && *extra ? extra + 1 : extra);
+        n = snprintf(out, size, "%s/qe/identity%s%s%s", base, v3 && !*extra ? "" : "?", update,
+                     v3 && *extra ? extra + 1 : extra);
         break;
     case ANSWER_PCK_CRL:
-        n = snprintf(out, size, "%s/pckcrl?ca=%s%s%s", base, r->processor_ca ? "processor" : "platform",
+        n = snprintf(out, size, "%s/pckcrl?ca=%s%s%s", base,
+                     r->processor_ca ? "processor" : "platform",
                      q->der_crls || s != SERVICE_PCCS ? "&encoding=der" : "", extra);
         break;
     default: n = root_crl_url(base, q, s, out, size);
@@ -97,7 +113,8 @@ int fetch_url(const struct fetch_request *r, const struct qcnl *q, int kind, cha
     return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
-int fetch_request_from_quote(const void *quote, size_t size, struct fetch_request *out, struct problem *why)
+int fetch_request_from_quote(const void *quote, size_t size, struct fetch_request *out,
+                             struct problem *why)
 {
     struct quote q;
     struct chain chain;
@@ -108,14 +125,17 @@ int fetch_request_from_quote(const void *quote, size_t size, struct fetch_reques
     if (quote_parse(quote, size, &q, &reason))
         return problem_set(why, -EINVAL, "not a quote: %s", reason);
     if (q.cert_type != QUOTE_CERT_PCK_CHAIN)
-        return problem_set(why, -EINVAL, "the quote carries no PCK certificate chain, so its platform is not known");
+        return problem_set(
+            why, -EINVAL,
+            "the quote carries no PCK certificate chain, so its platform is not known");
     int ret = chain_parse(q.cert_data, q.cert_size, 3, &chain, &reason);
     if (ret == 0 && pck_facts_parse(chain.leaf, &facts)) {
         reason = "the SGX extension of the leaf is malformed";
         ret = -EINVAL;
     }
     if (ret == 0) {
-        (void)X509_NAME_get_text_by_NID(X509_get_subject_name(chain.intermediate), NID_commonName, cn, sizeof(cn));
+        (void)X509_NAME_get_text_by_NID(X509_get_subject_name(chain.intermediate), NID_commonName,
+                                        cn, sizeof(cn));
         out->tdx = q.tee == QUOTE_TEE_TDX;
         memcpy(out->fmspc, facts.fmspc, sizeof(out->fmspc));
         out->processor_ca = strstr(cn, "Processor") != NULL;
@@ -126,7 +146,8 @@ int fetch_request_from_quote(const void *quote, size_t size, struct fetch_reques
 
 static bool worth_a_retry(int ret, long status)
 {
-    return ret == -EHOSTUNREACH || ret == -ETIMEDOUT || ret == -EIO || (ret == 0 && (status == 429 || status >= 500));
+    return ret == -EHOSTUNREACH || ret == -ETIMEDOUT || ret == -EIO ||
+           (ret == 0 && (status == 429 || status >= 500));
 }
 
 static void pause_before(unsigned try, const struct qcnl *q)
@@ -135,11 +156,17 @@ static void pause_before(unsigned try, const struct qcnl *q)
     nanosleep(&(struct timespec){ .tv_sec = seconds < DELAY_MAX ? seconds : DELAY_MAX }, NULL);
 }
 
-static int get(const char *url, const struct qcnl *q, struct http_answer *out, struct problem *why)
+int fetch_get(const char *url, const struct qcnl *q, const char (*headers)[QCNL_HEADER_MAX],
+              struct http_answer *out, struct problem *why)
 {
-    struct http_options o = { .insecure_tls = q->insecure_tls, .ca_file = q->ca_file[0] ? q->ca_file : NULL,
-                              .header = service_of(url) == SERVICE_AZURE ? "Metadata: true" : NULL,
+    struct http_options o = { .insecure_tls = q->insecure_tls,
+                              .ca_file = q->ca_file[0] ? q->ca_file : NULL,
                               .timeout = q->timeout };
+    size_t n = 0;
+    if (service_of(url) == SERVICE_AZURE)
+        o.header[n++] = "Metadata: true";
+    for (size_t i = 0; headers && i < QCNL_HEADERS_MAX && headers[i][0]; i++)
+        o.header[n++] = headers[i];
     for (unsigned try = 0;; try++) {
         int ret = http_get(url, &o, out, why);
         if (try >= q->retry_times || !worth_a_retry(ret, out->status))
@@ -149,18 +176,18 @@ static int get(const char *url, const struct qcnl *q, struct http_answer *out, s
     }
 }
 
-static int fetch_one(const struct fetch_request *r, const struct qcnl *q, enum answer_kind kind, struct collateral *out,
-                     struct problem *why)
+static int fetch_one(const struct fetch_request *r, const struct qcnl *q, enum answer_kind kind,
+                     struct collateral *out, struct problem *why)
 {
     char url[URL_MAX];
     struct http_answer h;
     struct problem inner = { "" };
     if (fetch_url(r, q, kind, url, sizeof(url)))
         return problem_set(why, -ENAMETOOLONG, "%s: the URL is too long", qcnl_service(q));
-    int ret = get(url, q, &h, &inner);
+    int ret = fetch_get(url, q, NULL, &h, &inner);
     if (ret == 0 && h.status != 200)
-        ret = problem_set(&inner, h.status == 404 ? -ENOENT : -EIO, "the server answered %ld: %s", h.status,
-                          http_status_words(h.status));
+        ret = problem_set(&inner, h.status == 404 ? -ENOENT : -EIO, "the server answered %ld: %s",
+                          h.status, http_status_words(h.status));
     if (ret == 0) {
         struct answer a = { h.headers, h.headers_size, h.body, h.body_size };
         ret = answer_take(kind, &a, out, &inner);
@@ -170,8 +197,8 @@ static int fetch_one(const struct fetch_request *r, const struct qcnl *q, enum a
 }
 
 /* It must be the set that was asked for. */
-static int check_set(const struct fetch_request *r, const struct qcnl *q, const struct collateral_facts *f,
-                     struct problem *why)
+static int check_set(const struct fetch_request *r, const struct qcnl *q,
+                     const struct collateral_facts *f, struct problem *why)
 {
     const char *what = NULL;
     if (f->tdx != r->tdx)
@@ -180,7 +207,9 @@ static int check_set(const struct fetch_request *r, const struct qcnl *q, const 
         what = "another FMSPC";
     else if (f->processor_ca != r->processor_ca)
         what = "another PCK CA";
-    return what ? problem_set(why, -EINVAL, "%s: the server sent collateral of %s", qcnl_service(q), what) : 0;
+    return what ? problem_set(why, -EINVAL, "%s: the server sent collateral of %s", qcnl_service(q),
+                              what)
+                : 0;
 }
 
 static int fetch_set(const struct fetch_request *r, const struct qcnl *q, struct collateral *out,
@@ -198,7 +227,8 @@ static int fetch_set(const struct fetch_request *r, const struct qcnl *q, struct
     return check_set(r, q, facts, why);
 }
 
-static int cache_path(const struct fetch_request *r, const struct qcnl *q, char *out, size_t size, struct problem *why)
+static int cache_path(const struct fetch_request *r, const struct qcnl *q, char *out, size_t size,
+                      struct problem *why)
 {
     char folder[STORE_PATH_MAX - 128], key[2 * QCNL_URL_MAX], fmspc[13], hex[17];
     uint8_t hash[SHA256_DIGEST_LENGTH];
@@ -214,7 +244,8 @@ static int cache_path(const struct fetch_request *r, const struct qcnl *q, char 
     return 0;
 }
 
-static void set_expiry(struct bundle_origin *origin, const struct collateral_facts *f, const struct qcnl *q, int64_t now)
+static void set_expiry(struct bundle_origin *origin, const struct collateral_facts *f,
+                       const struct qcnl *q, int64_t now)
 {
     origin->fetched = now;
     origin->expires = now + (int64_t)q->cache_hours * 3600;
@@ -224,16 +255,18 @@ static void set_expiry(struct bundle_origin *origin, const struct collateral_fac
 
 /* Fetch anew; `old` is what was cached, NULL if nothing. */
 static int fetch_and_keep(const struct fetch_request *r, const struct fetch_options *o,
-                          const struct collateral_facts *old, struct collateral *out, struct fetch_report *report,
-                          struct problem *why)
+                          const struct collateral_facts *old, struct collateral *out,
+                          struct fetch_report *report, struct problem *why)
 {
     int ret = fetch_set(r, o->qcnl, out, &report->facts, why);
     if (ret)
         return ret;
     const char *older = old && !o->accept_older ? collateral_rollback(old, &report->facts) : NULL;
     if (older)
-        return problem_set(why, -ESTALE, "%s: its %s is older than the one it sent before: refused (--accept-older takes it)",
-                           qcnl_service(o->qcnl), older);
+        return problem_set(
+            why, -ESTALE,
+            "%s: its %s is older than the one it sent before: refused (--accept-older takes it)",
+            qcnl_service(o->qcnl), older);
     snprintf(report->origin.source, sizeof(report->origin.source), "%s", qcnl_service(o->qcnl));
     set_expiry(&report->origin, &report->facts, o->qcnl, o->now);
     if (!report->cache_path[0] || report->origin.expires <= o->now)
@@ -241,8 +274,8 @@ static int fetch_and_keep(const struct fetch_request *r, const struct fetch_opti
     return bundle_write(report->cache_path, out, &report->facts, &report->origin, why);
 }
 
-int collateral_fetch(const struct fetch_request *r, const struct fetch_options *o, struct collateral *out,
-                     struct fetch_report *report, struct problem *why)
+int collateral_fetch(const struct fetch_request *r, const struct fetch_options *o,
+                     struct collateral *out, struct fetch_report *report, struct problem *why)
 {
     struct collateral_facts old;
     bool cached = false;

@@ -2,13 +2,14 @@
 #define ATTEST_FETCH_H
 
 /*
- * Collateral for one platform family from PCS, a PCCS or Azure's cache, or from what was fetched before. A set
- * is fetched whole, examined, and only then cached.
+ * Collateral for one platform family from PCS, a PCCS or Azure's cache, or from what was fetched
+ * before. A set is fetched whole, examined, and only then cached.
  */
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "attest/collateral/examine.h"
+#include "attest/collateral/http.h"
 #include "attest/collateral/qcnl.h"
 #include "attest/collateral/store.h"
 
@@ -34,13 +35,27 @@ struct fetch_report {
 };
 
 /* What to ask for, from a quote with a PCK chain. Returns 0; -EINVAL with why. */
-int fetch_request_from_quote(const void *quote, size_t size, struct fetch_request *out, struct problem *why);
+int fetch_request_from_quote(const void *quote, size_t size, struct fetch_request *out,
+                             struct problem *why);
 
-/* Returns 0 with *out (collateral_fini) and *report; -errno with why: one line that names the URL or the file. */
-int collateral_fetch(const struct fetch_request *r, const struct fetch_options *o, struct collateral *out,
-                     struct fetch_report *report, struct problem *why);
+/* Returns 0 with *out (collateral_fini) and *report; -errno with why: one line that names the URL
+ * or the file. */
+int collateral_fetch(const struct fetch_request *r, const struct fetch_options *o,
+                     struct collateral *out, struct fetch_report *report, struct problem *why);
+
+/* Which service a URL names, by its host. */
+bool fetch_is_intel(const char *url);
+bool fetch_is_azure(const char *url);
+
+/*
+ * One GET as patiently as `q` says, with these headers (QCNL_HEADERS_MAX, may be NULL) and those
+ * that the service wants. Returns 0 with whatever status; -errno with why, as http_get().
+ */
+int fetch_get(const char *url, const struct qcnl *q, const char (*headers)[QCNL_HEADER_MAX],
+              struct http_answer *out, struct problem *why);
 
 /* The URL of one request, for the given service. Returns 0; -ENAMETOOLONG. */
-int fetch_url(const struct fetch_request *r, const struct qcnl *q, int kind, char *out, size_t size);
+int fetch_url(const struct fetch_request *r, const struct qcnl *q, int kind, char *out,
+              size_t size);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * GET by libcurl. The server is hostile: it may answer anything, never, or without end. TLS is checked
- * unless told otherwise, although collateral authenticates itself: it keeps who asks for what private.
+ * GET by libcurl. The server is hostile: it may answer anything, never, or without end. TLS is
+ * checked unless told otherwise, although collateral authenticates itself: it keeps who asks for
+ * what private.
  */
 #include "attest/collateral/http.h"
 
@@ -63,8 +64,19 @@ void http_answer_fini(struct http_answer *a)
     *a = (struct http_answer){ 0 };
 }
 
-static CURLcode set_options(CURL *c, const char *url, const struct http_options *o, struct curl_slist *headers,
-                            struct http_answer *a)
+static bool add_headers(const struct http_options *o, struct curl_slist **list)
+{
+    for (size_t i = 0; i < HTTP_HEADERS_MAX && o->header[i]; i++) {
+        struct curl_slist *longer = curl_slist_append(*list, o->header[i]);
+        if (!longer)
+            return false;
+        *list = longer;
+    }
+    return true;
+}
+
+static CURLcode set_options(CURL *c, const char *url, const struct http_options *o,
+                            struct curl_slist *headers, struct http_answer *a)
 {
     const struct {
         CURLoption option;
@@ -85,8 +97,11 @@ static CURLcode set_options(CURL *c, const char *url, const struct http_options 
         CURLoption option;
         const void *value;
     } pointers[] = {
-        { CURLOPT_URL, url },           { CURLOPT_PROTOCOLS_STR, "http,https" }, { CURLOPT_HTTPHEADER, headers },
-        { CURLOPT_WRITEDATA, a },       { CURLOPT_HEADERDATA, a },
+        { CURLOPT_URL, url },
+        { CURLOPT_PROTOCOLS_STR, "http,https" },
+        { CURLOPT_HTTPHEADER, headers },
+        { CURLOPT_WRITEDATA, a },
+        { CURLOPT_HEADERDATA, a },
         { CURLOPT_USERAGENT, "cloister" },
     };
     for (size_t i = 0; i < ARRAY_COUNT(pointers) && ret == CURLE_OK; i++)
@@ -100,19 +115,26 @@ static CURLcode set_options(CURL *c, const char *url, const struct http_options 
     return ret;
 }
 
-static int explain(CURLcode code, const struct http_answer *a, const struct http_options *o, struct problem *why)
+static int explain(CURLcode code, const struct http_answer *a, const struct http_options *o,
+                   struct problem *why)
 {
     if (a->too_large)
         return problem_set(why, -EFBIG, "the answer is too large");
     switch (code) {
     case CURLE_OUT_OF_MEMORY: return problem_set(why, -ENOMEM, "out of memory");
-    case CURLE_OPERATION_TIMEDOUT: return problem_set(why, -ETIMEDOUT, "no answer within %u seconds", o->timeout);
+    case CURLE_OPERATION_TIMEDOUT:
+        return problem_set(why, -ETIMEDOUT, "no answer within %u seconds", o->timeout);
     case CURLE_PEER_FAILED_VERIFICATION:
-        return problem_set(why, -EPROTO, "the server's TLS certificate is not trusted: name its CA (--ca-cert), or "
-                                         "use_secure_cert false in the qcnl file");
-    case CURLE_SSL_CONNECT_ERROR: return problem_set(why, -EPROTO, "TLS failed: %s", curl_easy_strerror(code));
-    case CURLE_SSL_CACERT_BADFILE: return problem_set(why, -EPROTO, "%s: no CA certificates", o->ca_file);
-    case CURLE_COULDNT_RESOLVE_HOST: return problem_set(why, -EHOSTUNREACH, "the server's name does not resolve");
+        return problem_set(
+            why, -EPROTO,
+            "the server's TLS certificate is not trusted: name its CA (--ca-cert), or "
+            "use_secure_cert false in the qcnl file");
+    case CURLE_SSL_CONNECT_ERROR:
+        return problem_set(why, -EPROTO, "TLS failed: %s", curl_easy_strerror(code));
+    case CURLE_SSL_CACERT_BADFILE:
+        return problem_set(why, -EPROTO, "%s: no CA certificates", o->ca_file);
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return problem_set(why, -EHOSTUNREACH, "the server's name does not resolve");
     case CURLE_COULDNT_CONNECT: return problem_set(why, -EHOSTUNREACH, "cannot connect");
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
@@ -121,13 +143,15 @@ static int explain(CURLcode code, const struct http_answer *a, const struct http
     }
 }
 
-int http_get(const char *url, const struct http_options *o, struct http_answer *out, struct problem *why)
+int http_get(const char *url, const struct http_options *o, struct http_answer *out,
+             struct problem *why)
 {
     pthread_once(&g_once, start);
     *out = (struct http_answer){ 0 };
     CURL *c = curl_easy_init();
-    struct curl_slist *headers = o->header ? curl_slist_append(NULL, o->header) : NULL;
-    CURLcode code = c && (headers || !o->header) ? set_options(c, url, o, headers, out) : CURLE_OUT_OF_MEMORY;
+    struct curl_slist *headers = NULL;
+    bool ok = c && add_headers(o, &headers);
+    CURLcode code = ok ? set_options(c, url, o, headers, out) : CURLE_OUT_OF_MEMORY;
     if (code == CURLE_OK)
         code = curl_easy_perform(c);
     if (code == CURLE_OK)

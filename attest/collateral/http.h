@@ -8,11 +8,13 @@
 
 #include "text/problem.h"
 
+#define HTTP_HEADERS_MAX 6
+
 struct http_options {
     bool insecure_tls;
-    const char *ca_file; /* or NULL: the system's */
-    const char *header;  /* an extra request header, or NULL */
-    unsigned timeout;    /* seconds, for everything */
+    const char *ca_file;                  /* or NULL: the system's */
+    const char *header[HTTP_HEADERS_MAX]; /* extra request headers, "name: value"; NULL ends */
+    unsigned timeout;                     /* seconds, for everything */
 };
 
 struct http_answer {
@@ -24,8 +26,10 @@ struct http_answer {
     bool too_large;
 };
 
-/* Returns 0 with whatever status; -EHOSTUNREACH, -ETIMEDOUT, -EPROTO (TLS), -EIO (cut off), -EFBIG, -ENOMEM. */
-int http_get(const char *url, const struct http_options *o, struct http_answer *out, struct problem *why);
+/* Returns 0 with whatever status; -EHOSTUNREACH, -ETIMEDOUT, -EPROTO (TLS), -EIO (cut off), -EFBIG,
+ * -ENOMEM. */
+int http_get(const char *url, const struct http_options *o, struct http_answer *out,
+             struct problem *why);
 void http_answer_fini(struct http_answer *a);
 
 /* Words for a status. */

@@ -1,6 +1,6 @@
 /*
- * Read sgx_default_qcnl.conf. The file is the machine's own, but users paste it from the web: wrong types and
- * values are named. See qcnl.h.
+ * Read sgx_default_qcnl.conf. The file is the machine's own, but users paste it from the web: wrong
+ * types and values are named. See qcnl.h.
  */
 #include "attest/collateral/qcnl.h"
 
@@ -19,7 +19,7 @@
 #define CACHE_HOURS_MAX 2160
 #define TIMEOUT         30
 
-enum kind { URL, BOOL, COUNT, WORD, IGNORED };
+enum kind { URL, BOOL, COUNT, WORD, CUSTOM, IGNORED };
 
 /* Upper-cased, the same names are those of the older form. */
 static const struct {
@@ -34,18 +34,22 @@ static const struct {
     { "local_cache_only", BOOL, offsetof(struct qcnl, local_cache_only), 0 },
     { "retry_times", COUNT, offsetof(struct qcnl, retry_times), 100 },
     { "retry_delay", COUNT, offsetof(struct qcnl, retry_delay), 3600 },
-    { "verify_collateral_cache_expire_hours", COUNT, offsetof(struct qcnl, cache_hours), CACHE_HOURS_MAX },
+    { "verify_collateral_cache_expire_hours", COUNT, offsetof(struct qcnl, cache_hours),
+      CACHE_HOURS_MAX },
     { "tcb_update_type", WORD, 0, 0 },
     { "pccs_api_version", WORD, 0, 0 },
+    { "local_pck_url", URL, offsetof(struct qcnl, local_pck_url), 0 },
+    { "custom_request_options", CUSTOM, 0, 0 },
     { "pck_cache_expire_hours", IGNORED, 0, 0 },
-    { "local_pck_url", IGNORED, 0, 0 },
-    { "custom_request_options", IGNORED, 0, 0 },
 };
 
 void qcnl_defaults(struct qcnl *q)
 {
-    *q = (struct qcnl){ .pccs_url = QCNL_INTEL, .tcb_update_type = "standard", .der_crls = true,
-                        .cache_hours = 168, .timeout = TIMEOUT };
+    *q = (struct qcnl){ .pccs_url = QCNL_INTEL,
+                        .tcb_update_type = "standard",
+                        .der_crls = true,
+                        .cache_hours = 168,
+                        .timeout = TIMEOUT };
 }
 
 const char *qcnl_service(const struct qcnl *q)
@@ -95,15 +99,60 @@ static int take_text(size_t row, const char *text, struct qcnl *q)
                                    : take_word(g_keys[row].name, text, q);
 }
 
+/* Of what goes into a URL or a header line: nothing that could end it and begin another. */
+static bool is_plain(const char *text, const char *but)
+{
+    for (const char *c = text; *c; c++)
+        if (*c < ' ' || *c >= 0x7f || strchr(but, *c))
+            return false;
+    return true;
+}
+
+static int take_param(struct qcnl *q, const char *name, const char *value)
+{
+    size_t used = strlen(q->pck_params);
+    if (!*name || !is_plain(name, " &=#?%") || !is_plain(value, " &#?"))
+        return -EINVAL;
+    int n = snprintf(q->pck_params + used, sizeof(q->pck_params) - used, "&%s=%s", name, value);
+    return n < 0 || (size_t)n >= sizeof(q->pck_params) - used ? -EINVAL : 0;
+}
+
+static int take_header(struct qcnl *q, const char *name, const char *value)
+{
+    size_t i = 0;
+    while (i < QCNL_HEADERS_MAX && q->pck_headers[i][0])
+        i++;
+    if (i == QCNL_HEADERS_MAX || !*name || !is_plain(name, " :;") || !is_plain(value, ""))
+        return -EINVAL;
+    int n = snprintf(q->pck_headers[i], QCNL_HEADER_MAX, "%s: %s", name, value);
+    return n < 0 || n >= QCNL_HEADER_MAX ? -EINVAL : 0;
+}
+
+/* {"get_cert": {"headers": {NAME: TEXT}, "params": {NAME: TEXT}}}, all optional. */
+static int take_custom(const json_t *v, struct qcnl *q)
+{
+    json_t *get = json_object_get(v, "get_cert"), *value;
+    const char *name;
+    int ret = json_is_object(v) && (!get || json_is_object(get)) ? 0 : -EINVAL;
+    json_object_foreach(json_object_get(get, "params"), name, value)
+        ret = ret || !json_is_string(value) ? -EINVAL
+                                            : take_param(q, name, json_string_value(value));
+    json_object_foreach(json_object_get(get, "headers"), name, value)
+        ret = ret || !json_is_string(value) ? -EINVAL
+                                            : take_header(q, name, json_string_value(value));
+    return ret;
+}
+
 static int take_json(size_t row, const json_t *v, struct qcnl *q)
 {
     switch (g_keys[row].kind) {
     case IGNORED: return 0;
-    case BOOL:
-        take_bool(row, json_is_true(v), q);
-        return json_is_boolean(v) ? 0 : -EINVAL;
-    case COUNT: return json_is_integer(v) && json_integer_value(v) >= 0
-                           ? take_count(row, (uint64_t)json_integer_value(v), q) : -EINVAL;
+    case CUSTOM: return take_custom(v, q);
+    case BOOL: take_bool(row, json_is_true(v), q); return json_is_boolean(v) ? 0 : -EINVAL;
+    case COUNT:
+        return json_is_integer(v) && json_integer_value(v) >= 0
+                   ? take_count(row, (uint64_t)json_integer_value(v), q)
+                   : -EINVAL;
     default: return json_is_string(v) ? take_text(row, json_string_value(v), q) : -EINVAL;
     }
 }
@@ -123,7 +172,8 @@ static void blank_comments(char *text, size_t size)
     }
 }
 
-static int parse_json(const char *name, char *text, size_t size, struct qcnl *q, struct problem *why)
+static int parse_json(const char *name, char *text, size_t size, struct qcnl *q,
+                      struct problem *why)
 {
     json_error_t error;
     const char *key;
@@ -133,7 +183,8 @@ static int parse_json(const char *name, char *text, size_t size, struct qcnl *q,
     json_t *all = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
     if (!all)
         return problem_set(why, -EINVAL, "%s:%d: not JSON: %s", name, error.line, error.text);
-    json_object_foreach(all, key, v) {
+    json_object_foreach(all, key, v)
+    {
         for (size_t i = 0; i < ARRAY_COUNT(g_keys) && ret == 0; i++)
             if (strcmp(g_keys[i].name, key) == 0)
                 ret = take_json(i, v, q);
@@ -150,16 +201,19 @@ static int take_line(size_t row, const char *value, struct qcnl *q)
 {
     uint64_t number;
     switch (g_keys[row].kind) {
+    case CUSTOM: /* there is no such line */
     case IGNORED: return 0;
     case BOOL:
         take_bool(row, strcasecmp(value, "true") == 0, q);
         return strcasecmp(value, "true") == 0 || strcasecmp(value, "false") == 0 ? 0 : -EINVAL;
-    case COUNT: return str_parse_u64(value, strlen(value), &number) ? -EINVAL : take_count(row, number, q);
+    case COUNT:
+        return str_parse_u64(value, strlen(value), &number) ? -EINVAL : take_count(row, number, q);
     default: return take_text(row, value, q);
     }
 }
 
-/* One line, NUL-terminated: KEY=value; blank lines and # comments. Unknown keys are let by, as by Intel's library. */
+/* One line, NUL-terminated: KEY=value; blank lines and # comments. Unknown keys are let by, as by
+ * Intel's library. */
 static int parse_line(char *line, struct qcnl *q, const char **key)
 {
     line += strspn(line, " \t");
@@ -192,12 +246,14 @@ static int parse_lines(const char *name, char *text, struct qcnl *q, struct prob
             *next++ = 0;
         number++;
         if (parse_line(line, q, &key))
-            return problem_set(why, -EINVAL, "%s:%u: %.60s: not KEY=value, or a wrong value", name, number, key);
+            return problem_set(why, -EINVAL, "%s:%u: %.60s: not KEY=value, or a wrong value", name,
+                               number, key);
     }
     return 0;
 }
 
-int qcnl_parse(const char *name, const char *text, size_t size, struct qcnl *out, struct problem *why)
+int qcnl_parse(const char *name, const char *text, size_t size, struct qcnl *out,
+               struct problem *why)
 {
     qcnl_defaults(out);
     if (size > QCNL_TEXT_MAX || memchr(text, 0, size))

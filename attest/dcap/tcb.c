@@ -1,6 +1,6 @@
 /*
- * TCB info: parse, sort, choose the level. The document's signature is checked elsewhere, before any
- * level is believed; parsing itself trusts nothing.
+ * TCB info: parse, sort, choose the level. The document's signature is checked elsewhere, before
+ * any level is believed; parsing itself trusts nothing.
  */
 #include "attest/dcap/tcb.h"
 
@@ -67,44 +67,52 @@ const struct svn_level *svn_level_find(const struct svn_levels *l, uint16_t isvs
     return NULL;
 }
 
-/* Version 3: an array of 16 objects. A component above 255 is refused; Intel's library wraps it. */
-static int parse_components(const json_t *list, uint8_t out[TCB_COMPONENTS])
+/* Intel's library keeps the low byte of a component above 255. We refuse the document, but only
+ * once it is read. */
+static int parse_component(struct tcb_info *t, const json_t *from, const char *name, uint8_t *out)
+{
+    uint32_t svn;
+    if (member_uint(from, name, INT32_MAX, &svn))
+        return -EINVAL;
+    t->too_wide |= svn > UINT8_MAX;
+    *out = (uint8_t)svn;
+    return 0;
+}
+
+/* Version 3: an array of 16 objects. */
+static int parse_components(struct tcb_info *t, const json_t *list, uint8_t out[TCB_COMPONENTS])
 {
     if (json_array_size(list) != TCB_COMPONENTS)
         return -EINVAL;
-    for (size_t i = 0; i < TCB_COMPONENTS; i++) {
-        uint32_t svn;
-        if (member_uint(json_array_get(list, i), "svn", UINT8_MAX, &svn))
+    for (size_t i = 0; i < TCB_COMPONENTS; i++)
+        if (parse_component(t, json_array_get(list, i), "svn", &out[i]))
             return -EINVAL;
-        out[i] = (uint8_t)svn;
-    }
     return 0;
 }
 
-static int parse_components_v2(const json_t *tcb, uint8_t out[TCB_COMPONENTS])
+static int parse_components_v2(struct tcb_info *t, const json_t *tcb, uint8_t out[TCB_COMPONENTS])
 {
     char name[] = "sgxtcbcomp00svn";
     for (unsigned i = 0; i < TCB_COMPONENTS; i++) {
-        uint32_t svn;
         name[10] = (char)('0' + (i + 1) / 10);
         name[11] = (char)('0' + (i + 1) % 10);
-        if (member_uint(tcb, name, UINT8_MAX, &svn))
+        if (parse_component(t, tcb, name, &out[i]))
             return -EINVAL;
-        out[i] = (uint8_t)svn;
     }
     return 0;
 }
 
-static int parse_level(const struct tcb_info *t, const json_t *from, struct tcb_level *l)
+static int parse_level(struct tcb_info *t, const json_t *from, struct tcb_level *l)
 {
     const json_t *tcb = json_object_get(from, "tcb");
     uint32_t pcesvn;
-    int ret = t->version == 2 ? parse_components_v2(tcb, l->sgx)
-                              : parse_components(json_object_get(tcb, "sgxtcbcomponents"), l->sgx);
+    int ret = t->version == 2
+                  ? parse_components_v2(t, tcb, l->sgx)
+                  : parse_components(t, json_object_get(tcb, "sgxtcbcomponents"), l->sgx);
     if (ret || member_uint(tcb, "pcesvn", UINT16_MAX, &pcesvn))
         return -EINVAL;
     l->pcesvn = (uint16_t)pcesvn;
-    if (t->tdx && parse_components(json_object_get(tcb, "tdxtcbcomponents"), l->tdx))
+    if (t->tdx && parse_components(t, json_object_get(tcb, "tdxtcbcomponents"), l->tdx))
         return -EINVAL;
     return parse_level_common(from, &l->status, &l->date, &l->advisories);
 }
@@ -215,7 +223,8 @@ int tcb_info_parse(const char *text, size_t size, struct tcb_info *out)
         return -EINVAL;
     if (out->tdx && (ret = parse_modules(out)))
         return ret;
-    return parse_levels(out);
+    ret = parse_levels(out);
+    return ret == 0 && out->too_wide ? -ERANGE : ret;
 }
 
 void tcb_info_fini(struct tcb_info *t)

@@ -9,8 +9,8 @@
 #include "attest/dcap/document.h"
 #include "attest/dcap/verdict.h"
 
-#define TCB_COMPONENTS 16
-#define TCB_LEVELS_MAX 256
+#define TCB_COMPONENTS  16
+#define TCB_LEVELS_MAX  256
 #define TCB_MODULES_MAX 32
 
 struct tcb_level {
@@ -48,6 +48,7 @@ struct tcb_info {
     uint8_t fmspc[6], pceid[2];
     struct tcb_level *level; /* owned, highest first */
     size_t level_count;
+    bool too_wide; /* some component is above 255 */
     bool has_module;
     struct tdx_module module;      /* tdxModule */
     struct tdx_module *identities; /* owned: tdxModuleIdentities */
@@ -61,7 +62,8 @@ struct tcb_platform {
     const uint8_t *tee_tcb_svn; /* 16, or NULL for SGX */
 };
 
-/* Returns 0; -EINVAL; -ENOMEM. Release with tcb_info_fini() in any case. */
+/* Returns 0; -EINVAL; -ERANGE well formed but for a component above 255; -ENOMEM. tcb_info_fini()
+ * in any case. */
 int tcb_info_parse(const char *text, size_t size, struct tcb_info *out);
 void tcb_info_fini(struct tcb_info *t);
 

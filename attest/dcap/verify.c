@@ -1,7 +1,7 @@
 /*
- * The DCAP verification, step by step and in Intel's order: formats first, then the PCK chain, the TCB
- * info, the QE identity, their dates, the quote itself, and last the TCB level. Everything that comes
- * in is hostile until the step that checks its signature. Start at quote_verify().
+ * The DCAP verification, step by step and in Intel's order: formats first, then the PCK chain, the
+ * TCB info, the QE identity, their dates, the quote itself, and last the TCB level. Everything that
+ * comes in is hostile until the step that checks its signature. Start at quote_verify().
  */
 #include "attest/dcap/verify.h"
 
@@ -104,7 +104,8 @@ static int parse_pck(struct verification *v)
 static int decode_pck(struct verification *v)
 {
     if (v->set_known)
-        v->pck = verify_cache_find_chain(v->options->cache, v->set, v->quote.cert_data, v->quote.cert_size);
+        v->pck = verify_cache_find_chain(v->options->cache, v->set, v->quote.cert_data,
+                                         v->quote.cert_size);
     v->pck_known = v->pck != NULL;
     int ret = v->pck_known ? 0 : parse_pck(v);
     if (ret)
@@ -134,7 +135,9 @@ static int decode_issuers(struct verification *v)
     return 0;
 }
 
-static int decode_tcb_info(struct verification *v)
+/* *late: why it will be refused, when Intel's library would read on to the PCK chain and its root
+ * first. */
+static int decode_tcb_info(struct verification *v, const char **late)
 {
     const struct collateral *c = v->collateral;
     v->set = verify_cache_find_set(v->options->cache, c);
@@ -146,16 +149,23 @@ static int decode_tcb_info(struct verification *v)
         return -ENOMEM;
     int ret = tcb_info_parse((const char *)c->item[COLLATERAL_TCB_INFO].data,
                              c->item[COLLATERAL_TCB_INFO].size, &v->set->tcb);
+    if (ret == -ERANGE) {
+        *late = "a TCB component is above 255";
+        ret = 0;
+    }
     return ret && ret != -ENOMEM ? malformed(v, VERIFY_TCB_INFO_FORMAT, NULL) : ret;
 }
 
 static int decode(struct verification *v, const void *quote, size_t size)
 {
     const struct collateral *c = v->collateral;
+    const char *late = NULL;
     int ret;
-    if ((ret = decode_quote(v, quote, size)) || (ret = decode_tcb_info(v)) || (ret = decode_pck(v)) ||
-        v->set_known)
+    if ((ret = decode_quote(v, quote, size)) || (ret = decode_tcb_info(v, &late)) ||
+        (ret = decode_pck(v)) || v->set_known)
         return ret;
+    if (late)
+        return malformed(v, VERIFY_TCB_INFO_FORMAT, late);
     ret = identity_parse((const char *)c->item[COLLATERAL_QE_IDENTITY].data,
                          c->item[COLLATERAL_QE_IDENTITY].size, &v->set->identity);
     if (ret)
@@ -213,7 +223,8 @@ static int check_document(struct verification *v, const struct chain *chain,
         return fail(v, steps[0], why);
     if ((ret = check_root(v, chain, steps[1])) || v->set_known)
         return ret;
-    /* The root list was checked with the PCK chain's root; this root may be another key of the set. */
+    /* The root list was checked with the PCK chain's root; this root may be another key of the set.
+     */
     if (!crl_signed_by(v->set->root_crl, chain->root))
         return fail(v, VERIFY_CRL_SIGNATURE, "the root list is not by the signer's root");
     if (crl_lists(v->set->root_crl, chain->leaf))
@@ -258,8 +269,12 @@ static void collect_dates(const struct verification *v, struct window *all)
 {
     struct verdict *out = v->out;
     const struct collateral_set *s = v->set;
-    struct window w[] = { document_window(&s->tcb.document), document_window(&s->identity.document),
-                          crl_window(s->pck_crl), crl_window(s->root_crl), { 0 }, { 0 } };
+    struct window w[] = { document_window(&s->tcb.document),
+                          document_window(&s->identity.document),
+                          crl_window(s->pck_crl),
+                          crl_window(s->root_crl),
+                          { 0 },
+                          { 0 } };
     chain_dates(&v->pck->chain, &w[4]);
     chain_dates(&s->tcb_chain, &w[5]);
     chain_dates(&s->qe_chain, &w[5]);
@@ -343,7 +358,8 @@ static int check_quote(struct verification *v)
 static int check_tcb(struct verification *v)
 {
     const char *why = NULL;
-    int ret = tcb_evaluate(&v->set->tcb, &v->set->identity, &v->pck->facts, &v->quote, v->out, &why);
+    int ret = tcb_evaluate(&v->set->tcb, &v->set->identity, &v->pck->facts, &v->quote, v->out,
+                           &why);
     if (ret == -EBADMSG)
         return fail(v, VERIFY_TCB_LEVEL, why);
     if (ret)

@@ -263,6 +263,80 @@ def test_damaged_quotes_and_collateral_are_refused_in_words(room):
     assert 'not a trusted root' in fails('quote', 'verify', case / 'quote.bin', '--soft', '--at', '2022-05-25')
 
 
+def bare(quote):
+    """A quote without its certificates: their place holds the platform's id (type 3), as where nobody has fetched them yet."""
+    version, at = quote[0], 48 + (384 if quote[4] == 0 else 584)
+    inner = at + 4 + 128 + (0 if version == 3 else 6)
+    auth = int.from_bytes(quote[inner + 448:inner + 450], 'little')
+    cert = inner + 450 + auth
+    size = int.from_bytes(quote[cert + 2:cert + 6], 'little')
+    chain = quote[cert + 6:cert + 6 + size].rstrip(b'\0').decode()
+    out = bytearray(quote[:cert] + (3).to_bytes(2, 'little') + (404).to_bytes(4, 'little') + bytes([0xee]) * 384 + bytes(20))
+    out[at:at + 4] = (len(out) - at - 4).to_bytes(4, 'little')
+    if version != 3:
+        out[at + 134:at + 138] = (len(out) - inner).to_bytes(4, 'little')
+    return bytes(out), chain
+
+
+def tcbm_of(leaf):
+    der, prefix = ssl.PEM_cert_to_DER_cert(leaf), bytes.fromhex('2a864886f84d010d0102')
+    cpusvn = der.index(prefix + b'\x12\x04\x10') + 13
+    pcesvn = der.index(prefix + b'\x11\x02') + 13
+    number = int.from_bytes(der[pcesvn:pcesvn + der[pcesvn - 1]], 'big')
+    return der[cpusvn:cpusvn + 16].hex() + number.to_bytes(2, 'little').hex()
+
+
+@pytest.mark.parametrize('name,at', [('real/005-sgx-v3-oasis-tcbinfo-v2', '2022-05-25T10:57:37Z'),
+                                     ('real/011-tdx-v4-teepot-tdx1', '2024-12-05T13:55:35Z')])
+@pytest.mark.parametrize('form', ['azure', 'azure-escaped', 'headers'])
+def test_a_quote_without_certificates_is_completed_by_azures_json_and_by_headers(room, name, at, form):
+    from urllib.parse import quote as escape
+    case = vector(name)
+    quote, chain = bare((case / 'quote.bin').read_bytes())
+    end = chain.index('-----END') + len('-----END CERTIFICATE-----\n')
+    leaf, rest = chain[:end], chain[end:]
+    seen = []
+
+    def answer(handler):
+        seen.append(dict(handler.headers))
+        if form == 'headers':
+            return handler.say(200, leaf.encode(), [('sgx-pck-certificate-issuer-chain', escape(rest, safe='')), ('SGX-TCBm', tcbm_of(leaf))])
+        body = {'pckCert': leaf, 'sgx-Pck-Certificate-Issuer-Chain': escape(rest, safe='') if form == 'azure-escaped' else rest,
+                'sgx-Tcbm': tcbm_of(leaf), 'sgx-Fmspc': '00606A000000'}
+        return handler.say(200, json.dumps(body).encode(), [('Content-Type', 'application/json')])
+    pathlib.Path('bare').write_bytes(quote)
+    assert 'no PCK certificate chain' in fails('quote', 'verify', 'bare', '--collateral', case, '--at', at)
+    with hostile(answer) as (server, url):
+        (room / 'qcnl.conf').write_text(json.dumps({'local_pck_url': url, 'use_secure_cert': False, 'custom_request_options': {
+            'get_cert': {'headers': {'metadata': 'true'}, 'params': {'api-version': '2021-07-22-preview'}}}}))
+        cloister('quote', 'complete', 'bare', '-o', 'whole')
+        assert len(server.asked) == 1 and seen[0]['metadata'] == 'true'
+        assert server.asked[0].startswith('/sgx/certification/v4/pckcert?qeid=') and server.asked[0].endswith('&api-version=2021-07-22-preview')
+    done = json.loads(cloister('quote', 'verify', 'whole', '--collateral', case, '--at', at, '--json').stdout)
+    assert done['accepted'] and done['tcb']['status'] == 'UpToDate'
+    assert 'already' in fails('quote', 'complete', 'whole', '-o', 'again')
+
+
+@pytest.mark.parametrize('behave,says', [
+    (lambda h: h.say(404, b'{}'), 'no certificate of this platform'),
+    (lambda h: h.say(461, b''), 'does not know the platform'),
+    (lambda h: h.say(401, b''), 'wants a key'),
+    (lambda h: h.say(200, b''), 'is empty'),
+    (lambda h: h.say(200, b'{"pckCert": 1}'), 'pckCert'),
+    (lambda h: h.say(200, b'{"pckCert": "x", "sgx-Pck-Certificate-Issuer-Chain": "%4", "sgx-Tcbm": ""}'), 'pckCert'),
+    (lambda h: h.say(200, b'{"pckCert": "x", "sgx-Pck-Certificate-Issuer-Chain": "y", "sgx-Tcbm": ""}'), 'does not parse'),
+    (lambda h: h.say(200, b'{' * 90000), 'pckCert'),
+    (lambda h: h.say(200, b'x' * 200000), 'larger than any certificate'),
+    (lambda h: h.say(200, b'<html>'), 'Issuer-Chain is missing'),
+    (lambda h: time.sleep(30), 'no answer within 1 seconds'),
+])
+def test_a_bad_answer_with_a_certificate_is_one_clear_line(room, behave, says):
+    pathlib.Path('bare').write_bytes(bare((vector('real/005-sgx-v3-oasis-tcbinfo-v2') / 'quote.bin').read_bytes())[0])
+    with hostile(behave) as (_, url):
+        assert says in fails('quote', 'complete', 'bare', '-o', 'whole', '--server', url, '--ca-cert', 'certs/ca.crt', '--timeout', '1')
+    assert not pathlib.Path('whole').exists()
+
+
 def soft_root():
     cloister('collateral', 'show', '--soft')
     return 'state/soft/pki/collateral/root_ca.pem'
@@ -273,7 +347,7 @@ def test_show_tells_claims_and_wrong_command_lines_are_named(room):
     shown = json.loads(cloister('quote', 'show', case / 'quote.bin', '--json').stdout)
     assert shown['tee'] == 'TDX' and shown['certification_data_type'] == '5: PCK certificate chain' and 'no:' in shown['verified']
     assert cloister('quote', 'verify', case / 'quote.bin', '--collateral', case, '--at', '2024-12-05T13:55:35Z').returncode == 0
-    for args in (['quote'], ['quote', 'verify'], ['quote', 'judge', 'x'], ['quote', 'verify', 'x', '--bogus'], ['collateral'],
+    for args in (['quote'], ['quote', 'verify'], ['quote', 'judge', 'x'], ['quote', 'verify', 'x', '--bogus'], ['quote', 'complete', __file__], ['collateral'],
                  ['collateral', 'fetch'], ['collateral', 'fetch', '--fmspc', 'zz', '--ca', 'platform'], ['collateral', 'bundle', 'x'],
                  ['collateral', 'serve', 'x'], ['collateral', 'fetch', '--server', 'x', '--fmspc', FMSPC, '--ca', 'platform']):
         fails(*args, code=2)

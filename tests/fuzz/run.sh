@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# run.sh DIR SECONDS: build every fuzz target in DIR with clang, run each for SECONDS (two at a time), print a
-# table. Fails when a target crashes, leaks, hangs or grows beyond bounds; DIR/fuzz holds its log and input.
+# run.sh DIR SECONDS [NAME,...]: build every fuzz target in DIR with clang (or those named), run each for SECONDS (two at a
+# time), print a table. Fails when a target crashes, leaks, hangs or grows beyond bounds; DIR/fuzz holds its log and input.
 set -uo pipefail
-[ $# = 2 ] || { echo "usage: $0 DIR SECONDS" >&2; exit 2; }
+[ $# = 2 ] || [ $# = 3 ] || { echo "usage: $0 DIR SECONDS [NAME,...]" >&2; exit 2; }
 root=$(cd "$(dirname "$0")/../.." && pwd)
 mkdir -p "$1"
 dir=$(cd "$1" && pwd) seconds=$2
@@ -13,6 +13,15 @@ if [ ! -f "$dir/build.ninja" ]; then
         { tail -20 "$dir/setup.log" >&2; exit 1; }
 fi
 mapfile -t targets < <(ninja -C "$dir" -t targets all | sed -n 's,^\(tests/fuzz/fuzz_[a-z0-9_]*\): .*LINKER.*,\1,p' | sort -u)
+only=${3:-}
+if [ -n "$only" ]; then
+    chosen=()
+    for name in ${only//,/ }; do
+        [[ " ${targets[*]} " == *" tests/fuzz/fuzz_$name "* ]] || { echo "fuzz: no such target: $name" >&2; exit 2; }
+        chosen+=("tests/fuzz/fuzz_$name")
+    done
+    targets=("${chosen[@]}")
+fi
 [ ${#targets[@]} -gt 0 ] || { echo "fuzz: no targets in $dir: configured without -Dfuzz=true?" >&2; exit 1; }
 nice ninja -C "$dir" -j2 "${targets[@]}" >"$dir/build.log" 2>&1 || { grep -E 'error|FAILED' "$dir/build.log" | head >&2; exit 1; }
 mkdir -p "$out"
@@ -22,7 +31,7 @@ seeds_of() {
     local name=$1
     case $name in
     encfile) set -- "$vectors/pf" ;;
-    quote) set -- "$vectors/dcap" ;;
+    quote | pck_answer) set -- "$vectors/dcap" ;;
     ratls_cert) set -- "$vectors/ratls" ;;
     collateral) set -- "$vectors/dcap" ;;
     *) set -- ;;
@@ -38,7 +47,7 @@ run_one() {
     mapfile -t seeds < <(seeds_of "$name")
     rm -rf "$out/$name"
     mkdir -p "$out/$name/corpus"
-    nice "$dir/$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    nice -n 15 "$dir/$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="$out/$name/" "$out/$name/corpus" "${seeds[@]}" >"$out/$name.log" 2>&1
     echo $? >"$out/$name.status"
 }
