@@ -14,10 +14,12 @@
 #include <unistd.h>
 
 #include "attest/soft/state.h"
+#include "attest/soft/unix_socket.h"
 #include "cli/commands.h"
 #include "cli/paths.h"
 #include "cli/run_parts.h"
 #include "cli/term.h"
+#include "lib/aesm/aesm.h"
 #include "lib/plan/plan.h"
 
 #define RUN_WORDS 32 /* the launcher's own options, all of them */
@@ -54,7 +56,8 @@ static void help(void)
            "  --gdb[=PROGRAM]   run under gdb, with symbols of the library OS and of the program (soft, direct)\n"
            "  --state DIR       where the software device keeps its key and quoting service\n"
            "                    (default: ${XDG_STATE_HOME:-~/.local/state}/cloister/soft)\n"
-           "  --aesm SOCKET     the quoting service's socket\n"
+           "  --aesm SOCKET     the quoting service's socket (default in sgx: aesmd's; where none answers, a service by\n"
+           "                    Intel's DCAP library is started if that is installed)\n"
            "  --image FILE      the enclave image (default: $CLOISTER_IMAGE, or beside this program)\n"
            "  --host FILE       another launcher than the one in this program (default: $CLOISTER_HOST)\n"
            "  --help            show this\n\n"
@@ -291,6 +294,26 @@ static int add_debugger(struct run *r)
     return 0;
 }
 
+/* Where aesmd is not, Intel's library may be. Without either the launcher says so once a quote is asked for. */
+static int add_hardware_quoting(struct run *r)
+{
+    if (r->plan.h->attestation != PLAN_ATTEST_DCAP || r->o->aesm)
+        return 0;
+    int fd = unix_connect(AESM_SOCKET_PATH, 1000);
+    if (fd >= 0) {
+        close(fd);
+        return 0;
+    }
+    int ret = run_dcap_ql_service(r->o->state, r->socket, sizeof(r->socket));
+    if (ret == -ENOENT || ret == -ENOSYS)
+        return 0;
+    if (ret)
+        return term_error("no aesmd, and the quoting service by the DCAP library does not start: %s: see dcap-ql.log in the state folder",
+                          strerror(-ret));
+    add_option(r, "--aesm", r->socket);
+    return 0;
+}
+
 static int add_words(struct run *r)
 {
     const struct run_options *o = r->o;
@@ -307,6 +330,8 @@ static int add_words(struct run *r)
         add_option(r, "--sig", r->sig);
     if (ret == 0 && strcmp(o->mode, "soft") == 0)
         ret = add_soft_device(r);
+    if (ret == 0 && strcmp(o->mode, "sgx") == 0)
+        ret = add_hardware_quoting(r);
     add_option(r, "--aesm", o->aesm);
     add_option(r, "--log-level", o->log_level);
     add_option(r, "--stats", o->stats);

@@ -21,6 +21,12 @@ int run_launcher(const char *program, int argc, char **argv);
 /* As attest_soft_service_ensure(): 0 or -errno. */
 int run_quoting_service(const char *state, char *socket, size_t size);
 
+/*
+ * The hardware's quoting service by Intel's DCAP library, for machines without aesmd; as soft_service_ensure().
+ * 0; -ENOENT the library is not there; -errno.
+ */
+int run_dcap_ql_service(const char *state, char *socket, size_t size);
+
 /* run_quick.c only: the words to hand over. */
 void run_remember(char **argv);
 /* Become cloister-tools with these words. Comes back, with an exit code, only when that failed. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attest/soft/service.h"
 #include "attest/soft/state.h"
 #include "attest/soft/unix_socket.h"
 #include "cli/paths.h"
@@ -43,12 +44,12 @@ int run_launcher(const char *program, int argc, char **argv)
     return term_error("cannot start %s: %s", program, strerror(errno));
 }
 
-int run_quoting_service(const char *state, char *socket, size_t size)
+static int running_service(const char *state, const char *name, char *socket, size_t size)
 {
     char folder[SOFT_PATH_MAX];
     int ret = soft_state_dir(state, folder, sizeof(folder));
     if (ret == 0)
-        ret = soft_path(folder, "aesm.socket", socket, size);
+        ret = soft_path(folder, name, socket, size);
     int fd = ret ? ret : unix_connect(socket, 1000);
     if (fd < 0) {
         (void)run_hand_over();
@@ -56,4 +57,14 @@ int run_quoting_service(const char *state, char *socket, size_t size)
     }
     close(fd);
     return 0;
+}
+
+int run_quoting_service(const char *state, char *socket, size_t size)
+{
+    return running_service(state, SOFT_SOCKET, socket, size);
+}
+
+int run_dcap_ql_service(const char *state, char *socket, size_t size)
+{
+    return running_service(state, SOFT_DCAP_QL_SOCKET, socket, size);
 }

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "attest/soft/dcap_ql.h"
 #include "attest/soft/service.h"
 #include "cli/paths.h"
 #include "cli/run_parts.h"
@@ -70,4 +71,11 @@ int run_launcher(const char *program, int argc, char **argv)
 int run_quoting_service(const char *state, char *socket, size_t size)
 {
     return attest_soft_service_ensure(state, socket, size);
+}
+
+int run_dcap_ql_service(const char *state, char *socket, size_t size)
+{
+    char why[256];
+    int ret = dcap_ql_probe(NULL, why, sizeof(why));
+    return ret ? ret : soft_service_ensure(&(struct soft_service){ .state = state, .dcap_ql = true }, socket, size);
 }

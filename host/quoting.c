@@ -1,6 +1,7 @@
 /*
- * The client of the AESM protocol: one request a connection over a Unix socket, encoded by lib/aesm. The
- * answers are the enclave's business to check. Served code: no libc; buffers on mapped memory.
+ * The client of the AESM protocol: one request a connection over a Unix socket, encoded by
+ * lib/aesm. The answers are the enclave's business to check. Served code: no libc; buffers on
+ * mapped memory.
  */
 #include "host/quoting.h"
 
@@ -17,17 +18,24 @@
 
 #define RECEIVE_TIMEOUT_S 60 /* a real AESM may fetch certificates from the network first */
 
+#define QUOTE_TRIES 5 /* as libos/fs/attest_dev.c has it */
+
+static unsigned g_not_ready; /* answers of that kind since the last good quote */
+
 static int64_t connect_service(void)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    const struct { int64_t sec, usec; } timeout = { RECEIVE_TIMEOUT_S, 0 };
+    const struct {
+        int64_t sec, usec;
+    } timeout = { RECEIVE_TIMEOUT_S, 0 };
     const char *path = g_host.aesm_path ? g_host.aesm_path : AESM_SOCKET_PATH;
     if (str_copy(address.sun_path, sizeof(address.sun_path), path) < 0)
         return -ENOENT;
     int64_t fd = sys3(__NR_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -EAGAIN;
-    sys6(__NR_setsockopt, (uint64_t)fd, SOL_SOCKET, SO_RCVTIMEO, address_of(&timeout), sizeof(timeout), 0);
+    sys6(__NR_setsockopt, (uint64_t)fd, SOL_SOCKET, SO_RCVTIMEO, address_of(&timeout),
+         sizeof(timeout), 0);
     int64_t ret = sys3(__NR_connect, (uint64_t)fd, address_of(&address), sizeof(address));
     if (ret == 0)
         return fd;
@@ -43,7 +51,7 @@ static int64_t send_all(int64_t fd, const uint8_t *p, uint64_t size)
         if (n == -EINTR)
             continue;
         if (n <= 0)
-            return -EAGAIN;
+            return n ? n : -EPIPE;
         p += n;
         size -= (uint64_t)n;
     }
@@ -57,14 +65,15 @@ static int64_t receive_all(int64_t fd, uint8_t *p, uint64_t size)
         if (n == -EINTR)
             continue;
         if (n <= 0)
-            return -EAGAIN;
+            return n ? n : -EPIPE;
         p += n;
         size -= (uint64_t)n;
     }
     return 0;
 }
 
-/* Send request[n], receive the answer into response[AESM_RESPONSE_MAX]. Returns its length or an error. */
+/* Send request[n], receive the answer into response[AESM_RESPONSE_MAX]. Returns its length or an
+ * error. */
 static int64_t exchange(const uint8_t *request, uint64_t n, uint8_t *response)
 {
     uint8_t header[AESM_FRAME_HEADER];
@@ -76,12 +85,27 @@ static int64_t exchange(const uint8_t *request, uint64_t n, uint8_t *response)
         ret = receive_all(fd, header, sizeof(header));
     if (ret == 0) {
         uint32_t size = load_le32(header);
-        ret = size > AESM_RESPONSE_MAX ? -EAGAIN : receive_all(fd, response, size);
+        ret = size > AESM_RESPONSE_MAX ? -EMSGSIZE : receive_all(fd, response, size);
         if (ret == 0)
             ret = size;
     }
     sys1(__NR_close, (uint64_t)fd);
-    return ret;
+    if (ret >= 0)
+        return ret;
+    /* Not asked again: with a minute of patience each time that would take for ever. */
+    host_say(ret == -EAGAIN ? "the quoting service does not answer"
+                            : "the quoting service's answer was cut off, or too long");
+    return -EACCES;
+}
+
+/* The enclave asks again from the start, QUOTE_TRIES times; only then a person needs to know. */
+static int64_t not_ready(void)
+{
+    if (__atomic_add_fetch(&g_not_ready, 1, __ATOMIC_RELAXED) % QUOTE_TRIES == 0)
+        host_say("the quoting service refused: %u: %s (asked %u times)",
+                 AESM_ATT_KEY_NOT_INITIALIZED, aesm_error_words(AESM_ATT_KEY_NOT_INITIALIZED),
+                 QUOTE_TRIES);
+    return -EAGAIN;
 }
 
 static int64_t ask(const uint8_t *request, int64_t n, enum aesm_kind kind, uint8_t *response,
@@ -95,7 +119,7 @@ static int64_t ask(const uint8_t *request, int64_t n, enum aesm_kind kind, uint8
         return -EACCES;
     }
     if (out->error == AESM_ATT_KEY_NOT_INITIALIZED)
-        return -EAGAIN;
+        return not_ready();
     if (out->error != AESM_SUCCESS) {
         host_say("the quoting service refused: %u: %s", out->error, aesm_error_words(out->error));
         return -EACCES;
@@ -105,8 +129,8 @@ static int64_t ask(const uint8_t *request, int64_t n, enum aesm_kind kind, uint8
 
 static uint8_t *map_response(void)
 {
-    int64_t p = sys6(__NR_mmap, 0, AESM_RESPONSE_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                     (uint64_t)-1, 0);
+    int64_t p = sys6(__NR_mmap, 0, AESM_RESPONSE_MAX, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1, 0);
     return p < 0 && p > -4096 ? NULL : pointer_to((uint64_t)p);
 }
 
@@ -140,6 +164,7 @@ int64_t quoting_get(const uint8_t *report, uint8_t *out, uint64_t size)
     if (ret == 0 && r.data_size > size)
         ret = -EAGAIN;
     if (ret == 0) {
+        __atomic_store_n(&g_not_ready, 0, __ATOMIC_RELAXED);
         memcpy(out, r.data, r.data_size);
         ret = (int64_t)r.data_size;
     }

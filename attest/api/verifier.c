@@ -19,15 +19,19 @@
 API struct cloister_verifier *cloister_verifier_new(void)
 {
     struct cloister_verifier *v = calloc(1, sizeof(*v));
-    if (v)
-        trust_roots_intel(&v->settings.roots);
+    if (!v)
+        return NULL;
+    trust_roots_intel(&v->settings.roots);
+    v->cache = verify_cache_new();
     return v;
 }
 
 API void cloister_verifier_free(struct cloister_verifier *v)
 {
-    if (v)
-        relying_env_fini(&v->settings);
+    if (!v)
+        return;
+    verify_cache_free(v->cache);
+    relying_env_fini(&v->settings);
     free(v);
 }
 
@@ -108,6 +112,22 @@ API int cloister_verifier_set_collateral(struct cloister_verifier *v, const char
     }
     collateral_fini(&v->settings.collateral);
     v->settings.collateral = fresh;
+    v->settings.fetch = false;
+    return 0;
+}
+
+API int cloister_verifier_fetch_collateral(struct cloister_verifier *v, const char *qcnl,
+                                           const char *offline, unsigned seconds)
+{
+    struct collateral_wish wish = { .seconds = seconds ? seconds : RELYING_SECONDS };
+    if (!v || wish.seconds > RELYING_SECONDS_MAX ||
+        (offline && collateral_wish_offline(offline, &wish)))
+        return -EINVAL;
+    if (qcnl && snprintf(wish.qcnl, sizeof(wish.qcnl), "%s", qcnl) >= (int)sizeof(wish.qcnl))
+        return -ENAMETOOLONG;
+    collateral_fini(&v->settings.collateral);
+    v->settings.fetch = true;
+    v->settings.wish = wish;
     return 0;
 }
 
@@ -156,11 +176,22 @@ static int refuse_without_policy(struct cloister_report *r)
     return -EINVAL;
 }
 
+/* The quote may be good; nobody can tell. */
+static int refuse_without_collateral(struct cloister_report *r, const char *why)
+{
+    r->code = RATLS_FATAL;
+    snprintf(r->reason, sizeof(r->reason), "no-collateral");
+    snprintf(r->words, sizeof(r->words), "%.*s", (int)sizeof(r->words) - 1, why);
+    return -EBADMSG;
+}
+
 API int cloister_verify_certificate(const struct cloister_verifier *v, const uint8_t *der,
                                     size_t size, int64_t now, struct cloister_report *out)
 {
+    char why[PROVIDER_WORDS] = "";
     struct cloister_report unwanted;
     struct ratls_outcome outcome;
+    struct collateral fetched;
     if (!out)
         out = &unwanted;
     memset(out, 0, sizeof(*out));
@@ -168,10 +199,16 @@ API int cloister_verify_certificate(const struct cloister_verifier *v, const uin
         return -EINVAL;
     if (policy_is_open(&v->settings.policy) && !v->any_enclave)
         return refuse_without_policy(out);
+    const struct collateral *c = relying_env_collateral(&v->settings, der, size, now, &fetched,
+                                                        why);
+    if (!c)
+        return refuse_without_collateral(out, why);
     struct ratls_relying_party party = { .roots = &v->settings.roots,
-                                         .collateral = &v->settings.collateral,
-                                         .policy = &v->settings.policy };
+                                         .collateral = c,
+                                         .policy = &v->settings.policy,
+                                         .cache = v->cache };
     (void)ratls_verify(der, size, &party, now, &outcome);
+    collateral_fini(&fetched);
     fill_report(&outcome, out);
     return out->accepted ? 0 : -EBADMSG;
 }

@@ -11,6 +11,7 @@
 struct cloister_verifier {
     struct relying_env settings; /* owned */
     bool any_enclave;
+    struct verify_cache *cache; /* owned; NULL is only slower */
 };
 
 #endif

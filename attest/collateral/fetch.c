@@ -150,29 +150,51 @@ static bool worth_a_retry(int ret, long status)
            (ret == 0 && (status == 429 || status >= 500));
 }
 
-static void pause_before(unsigned try, const struct qcnl *q)
+int64_t fetch_clock(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
+
+/* Wait before the next try. Returns false when there is no time left for one. */
+static bool pause_before(unsigned try, const struct qcnl *q)
 {
     unsigned seconds = q->retry_delay ? q->retry_delay : 1u << (try < 6 ? try : 6);
-    nanosleep(&(struct timespec){ .tv_sec = seconds < DELAY_MAX ? seconds : DELAY_MAX }, NULL);
+    if (seconds > DELAY_MAX)
+        seconds = DELAY_MAX;
+    if (q->deadline && fetch_clock() + seconds >= q->deadline)
+        return false;
+    nanosleep(&(struct timespec){ .tv_sec = seconds }, NULL);
+    return true;
+}
+
+/* Seconds for the next request; 0: the deadline has passed. */
+static unsigned time_for_one(const struct qcnl *q)
+{
+    int64_t left = q->deadline ? q->deadline - fetch_clock() : q->timeout;
+    return left <= 0 ? 0 : left < q->timeout ? (unsigned)left : q->timeout;
 }
 
 int fetch_get(const char *url, const struct qcnl *q, const char (*headers)[QCNL_HEADER_MAX],
               struct http_answer *out, struct problem *why)
 {
+    *out = (struct http_answer){ 0 };
     struct http_options o = { .insecure_tls = q->insecure_tls,
-                              .ca_file = q->ca_file[0] ? q->ca_file : NULL,
-                              .timeout = q->timeout };
+                              .ca_file = q->ca_file[0] ? q->ca_file : NULL };
     size_t n = 0;
     if (service_of(url) == SERVICE_AZURE)
         o.header[n++] = "Metadata: true";
     for (size_t i = 0; headers && i < QCNL_HEADERS_MAX && headers[i][0]; i++)
         o.header[n++] = headers[i];
     for (unsigned try = 0;; try++) {
+        o.timeout = time_for_one(q);
+        if (o.timeout == 0)
+            return problem_set(why, -ETIMEDOUT, "the time allowed for all of it is over");
         int ret = http_get(url, &o, out, why);
-        if (try >= q->retry_times || !worth_a_retry(ret, out->status))
+        if (try >= q->retry_times || !worth_a_retry(ret, out->status) || !pause_before(try, q))
             return ret;
         http_answer_fini(out);
-        pause_before(try, q);
     }
 }
 

@@ -47,6 +47,9 @@ int collateral_fetch(const struct fetch_request *r, const struct fetch_options *
 bool fetch_is_intel(const char *url);
 bool fetch_is_azure(const char *url);
 
+/* Seconds of a clock that nobody sets, for qcnl.deadline. */
+int64_t fetch_clock(void);
+
 /*
  * One GET as patiently as `q` says, with these headers (QCNL_HEADERS_MAX, may be NULL) and those
  * that the service wants. Returns 0 with whatever status; -errno with why, as http_get().

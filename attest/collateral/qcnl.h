@@ -8,6 +8,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "text/problem.h"
 
@@ -33,6 +34,8 @@ struct qcnl {
     unsigned retry_times, retry_delay; /* delay in seconds; 0: 1, 2, 4, ... */
     unsigned cache_hours;              /* 0: do not cache */
     unsigned timeout;                  /* seconds for one request */
+    int64_t
+        deadline; /* of fetch_clock(), for all requests and retries; 0: none. Not from the file */
 };
 
 /* Intel's PCS, one week of cache, no retries. */

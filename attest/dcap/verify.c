@@ -147,6 +147,11 @@ static int decode_tcb_info(struct verification *v, const char **late)
     v->set = collateral_set_new();
     if (!v->set)
         return -ENOMEM;
+    if (!c->item[COLLATERAL_TCB_INFO]
+             .data) { /* nobody fetches collateral for a chain that is not to be believed */
+        *late = "there is none";
+        return 0;
+    }
     int ret = tcb_info_parse((const char *)c->item[COLLATERAL_TCB_INFO].data,
                              c->item[COLLATERAL_TCB_INFO].size, &v->set->tcb);
     if (ret == -ERANGE) {

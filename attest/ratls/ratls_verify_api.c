@@ -1,6 +1,6 @@
 /*
- * libra_tls_verify_dcap.so: the verification functions under Gramine's names. Settings come from the
- * environment of the relying party; the certificate is hostile.
+ * libra_tls_verify_dcap.so: the verification functions under Gramine's names. Settings come from
+ * the environment of the relying party; the certificate is hostile.
  */
 #include <errno.h>
 #include <openssl/evp.h>
@@ -18,6 +18,8 @@
 
 static pthread_mutex_t g_mu = PTHREAD_MUTEX_INITIALIZER;
 static verify_measurements_cb_t g_measurements; /* g_mu */
+static struct verify_cache *g_cache; /* made once by make_cache(); for the life of the process */
+static pthread_once_t g_cache_once = PTHREAD_ONCE_INIT;
 
 API void ra_tls_set_measurement_callback(verify_measurements_cb_t f_cb)
 {
@@ -45,16 +47,56 @@ static void say(const struct ratls_outcome *o)
     if (o->where <= AT_INIT)
         return;
     if (o->where == AT_EXTRACT_QUOTE)
-        fprintf(stderr, "RA-TLS: certificate refused: no evidence bound to its key (-0x%04X)\n", -o->code);
+        fprintf(stderr, "RA-TLS: certificate refused: no evidence bound to its key (-0x%04X)\n",
+                -o->code);
     else if (o->answer == POLICY_QUOTE)
         fprintf(stderr, "RA-TLS: quote refused: %s%s%s\n", verify_step_words(v->failed),
                 v->detail ? ": " : "", v->detail ? v->detail : "");
     else
-        fprintf(stderr, "RA-TLS: enclave refused: %s (TCB status %s)\n", policy_answer_words(o->answer),
-                tcb_status_name(v->status));
+        fprintf(stderr, "RA-TLS: enclave refused: %s (TCB status %s)\n",
+                policy_answer_words(o->answer), tcb_status_name(v->status));
 }
 
-static int verify_der(const uint8_t *der, size_t size, struct ra_tls_verify_callback_results *results)
+static void make_cache(void)
+{
+    g_cache = verify_cache_new(); /* without memory: NULL, which is only slower */
+}
+
+/* What was decided without settings or collateral does not count. */
+static void undecided(struct ratls_outcome *o, int code)
+{
+    if (o->code != RATLS_OK && o->where < AT_VERIFY_EXTERNAL)
+        return;
+    o->code = code;
+    o->where = code == RATLS_VERIFY_FAILED ? AT_VERIFY_ENCLAVE_MEASUREMENTS : AT_VERIFY_EXTERNAL;
+}
+
+static void decide(const uint8_t *der, size_t size, struct relying_env *env,
+                   verify_measurements_cb_t measurements, int settings, struct ratls_outcome *o)
+{
+    char why[PROVIDER_WORDS] = "";
+    struct collateral fetched = { 0 };
+    int64_t now = (int64_t)time(NULL);
+    const struct collateral *c = &env->collateral;
+    pthread_once(&g_cache_once, make_cache);
+    if (!settings)
+        c = relying_env_collateral(env, der, size, now, &fetched, why);
+    struct ratls_relying_party party = { &env->roots, c ? c : &fetched, &env->policy, measurements,
+                                         false,       g_cache };
+    (void)ratls_verify(der, size, &party, now, o);
+    if (settings) {
+        undecided(o, settings);
+    } else if (!c) {
+        undecided(o, RATLS_FATAL);
+        fprintf(stderr, "RA-TLS: no collateral: %s\n", why);
+    } else {
+        say(o);
+    }
+    collateral_fini(&fetched);
+}
+
+static int verify_der(const uint8_t *der, size_t size,
+                      struct ra_tls_verify_callback_results *results)
 {
     struct relying_env env;
     struct ratls_outcome o;
@@ -66,15 +108,7 @@ static int verify_der(const uint8_t *der, size_t size, struct ra_tls_verify_call
     verify_measurements_cb_t measurements = g_measurements;
     pthread_mutex_unlock(&g_mu);
     ret = relying_env_load(!measurements, &env);
-    struct ratls_relying_party party = { &env.roots, &env.collateral, &env.policy, measurements, false };
-    (void)ratls_verify(der, size, &party, (int64_t)time(NULL), &o);
-    if (ret && (o.code == RATLS_OK || o.where >= AT_VERIFY_EXTERNAL)) {
-        /* settings are missing: what was decided without them does not count */
-        o.code = ret;
-        o.where = ret == RATLS_VERIFY_FAILED ? AT_VERIFY_ENCLAVE_MEASUREMENTS : AT_VERIFY_EXTERNAL;
-    } else {
-        say(&o);
-    }
+    decide(der, size, &env, measurements, ret, &o);
     fill_results(&o, results);
     relying_env_fini(&env);
     return o.code;
@@ -104,6 +138,7 @@ API int ra_tls_verify_callback_extended_der(uint8_t *der_crt, size_t der_crt_siz
 
 API int ra_tls_verify_callback_der(uint8_t *der_crt, size_t der_crt_size)
 {
-    fprintf(stderr, "RA-TLS: ra_tls_verify_callback_der is deprecated: use ra_tls_verify_callback_extended_der\n");
+    fprintf(stderr, "RA-TLS: ra_tls_verify_callback_der is deprecated: use "
+                    "ra_tls_verify_callback_extended_der\n");
     return ra_tls_verify_callback_extended_der(der_crt, der_crt_size, NULL);
 }

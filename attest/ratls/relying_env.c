@@ -1,4 +1,5 @@
-/* Read RA_TLS_* and CLOISTER_*: see attest/ratls/relying_env.h. The environment is the relying party's own. */
+/* Read RA_TLS_* and CLOISTER_*: see attest/ratls/relying_env.h. The environment is the relying
+ * party's own. */
 #include "attest/ratls/relying_env.h"
 
 #include <errno.h>
@@ -62,13 +63,15 @@ static int load_identity(struct policy *p)
     int ret;
     if ((ret = load_hash("RA_TLS_MRSIGNER", p, policy_add_mrsigner)) ||
         (ret = load_hash("RA_TLS_MRENCLAVE", p, policy_add_mrenclave)) ||
-        (ret = required("RA_TLS_ISV_PROD_ID", &prod_id)) || (ret = required("RA_TLS_ISV_SVN", &svn)))
+        (ret = required("RA_TLS_ISV_PROD_ID", &prod_id)) ||
+        (ret = required("RA_TLS_ISV_SVN", &svn)))
         return ret;
     p->check_prod_id = prod_id != NULL;
     p->prod_id = prod_id ? (uint16_t)strtoul(prod_id, NULL, 10) : 0;
     p->min_svn = svn ? (uint16_t)strtoul(svn, NULL, 10) : 0;
     if (policy_is_open(p))
-        fprintf(stderr, "RA-TLS: warning: MRSIGNER and MRENCLAVE are both \"any\": every enclave is accepted\n");
+        fprintf(stderr, "RA-TLS: warning: MRSIGNER and MRENCLAVE are both \"any\": every enclave "
+                        "is accepted\n");
     return 0;
 }
 
@@ -113,18 +116,55 @@ int relying_load_root(const char *path, struct trust_roots *out)
     return add_root(path ? path : TRUST_INTEL, out);
 }
 
-static int load_collateral(const char *path, struct collateral *out)
+/* No file named: it will be fetched, and these say how. */
+static int load_wish(struct relying_env *e)
+{
+    const char *offline = getenv("CLOISTER_COLLATERAL_OFFLINE"),
+               *seconds = getenv("CLOISTER_COLLATERAL_SECONDS");
+    char *end = NULL;
+    e->fetch = true;
+    e->wish = (struct collateral_wish){ .seconds = RELYING_SECONDS };
+    if (offline && collateral_wish_offline(offline, &e->wish)) {
+        fprintf(stderr,
+                "RA-TLS: CLOISTER_COLLATERAL_OFFLINE: %.40s: write refuse, cached or never\n",
+                offline);
+        return -EINVAL;
+    }
+    unsigned long n = seconds ? strtoul(seconds, &end, 10) : RELYING_SECONDS;
+    if (seconds &&
+        (*seconds < '0' || *seconds > '9' || *end || n == 0 || n > RELYING_SECONDS_MAX)) {
+        fprintf(stderr, "RA-TLS: CLOISTER_COLLATERAL_SECONDS: %.40s: not a number from 1 to %d\n",
+                seconds, RELYING_SECONDS_MAX);
+        return -EINVAL;
+    }
+    e->wish.seconds = (unsigned)n;
+    return 0;
+}
+
+static int load_collateral(const char *path, struct relying_env *e)
 {
     const char *missing = NULL;
-    if (!path) {
-        fprintf(stderr, "RA-TLS: CLOISTER_COLLATERAL: not set: name a folder or file of collateral\n");
-        return -ENOENT;
-    }
-    int ret = collateral_load(path, out, &missing);
+    if (!path)
+        return load_wish(e);
+    int ret = collateral_load(path, &e->collateral, &missing);
     if (ret)
-        fprintf(stderr, "collateral: %s%s%s: %s\n", path, missing ? "/" : "", missing ? missing : "",
-                strerror(-ret));
+        fprintf(stderr, "collateral: %s%s%s: %s\n", path, missing ? "/" : "",
+                missing ? missing : "", strerror(-ret));
     return ret;
+}
+
+const struct collateral *relying_env_collateral(const struct relying_env *e, const uint8_t *der,
+                                                size_t size, int64_t now,
+                                                struct collateral *fetched,
+                                                char why[PROVIDER_WORDS])
+{
+    *fetched = (struct collateral){ 0 };
+    if (!e->fetch)
+        return &e->collateral;
+    int ret = relying_collateral_get(der, size, &e->roots, &e->wish, now, fetched, why);
+    return ret == 0 || ret == -ENODATA
+               ? fetched
+               : NULL; /* without a believable quote, verifying says what is wrong */
 }
 
 int relying_env_load(bool with_identity, struct relying_env *out)
@@ -135,7 +175,7 @@ int relying_env_load(bool with_identity, struct relying_env *out)
     if (ret)
         return ret;
     if (relying_load_root(getenv("CLOISTER_TRUST_ROOT"), &out->roots) ||
-        load_collateral(getenv("CLOISTER_COLLATERAL"), &out->collateral))
+        load_collateral(getenv("CLOISTER_COLLATERAL"), out))
         return RATLS_FATAL;
     return 0;
 }

@@ -20,16 +20,25 @@ struct environment {
     verify_measurements_cb_t measurements;
     const uint8_t *secret;
     size_t secret_size;
+    struct verify_cache *cache; /* or NULL */
 };
 
-static void verify(void *arg, const char *name, const uint8_t *der, size_t size, struct ratls_outcome *out,
-                   struct sp_grant *grant)
+static void verify(void *arg, const char *name, const uint8_t *der, size_t size,
+                   struct ratls_outcome *out, struct sp_grant *grant)
 {
     struct environment *e = arg;
-    struct ratls_relying_party party = { &e->env.roots, &e->env.collateral, &e->env.policy,
-                                         e->measurements, false };
-    if (ratls_verify(der, size, &party, (int64_t)time(NULL), out) == RATLS_OK)
+    char why[PROVIDER_WORDS] = "";
+    struct collateral fetched;
+    int64_t now = (int64_t)time(NULL);
+    const struct collateral *c = relying_env_collateral(&e->env, der, size, now, &fetched, why);
+    struct ratls_relying_party party = { &e->env.roots,  c ? c : &fetched,
+                                         &e->env.policy, e->measurements,
+                                         false,          e->cache };
+    if (ratls_verify(der, size, &party, now, out) == RATLS_OK)
         *grant = (struct sp_grant){ .secret = e->secret, .size = e->secret_size };
+    if (!c)
+        fprintf(stderr, "secret_provision_start_server: no collateral: %s\n", why);
+    collateral_fini(&fetched);
 }
 
 static void print_event(void *arg, const struct sp_event *e)
@@ -60,14 +69,21 @@ API int secret_provision_start_server(uint8_t *secret, size_t secret_size, const
     }
     int fd = sp_listen("0.0.0.0", port ? port : SECRET_PROVISION_DEFAULT_PORT);
     if (fd < 0) {
-        fprintf(stderr, "secret_provision_start_server: port %s: %s\n", port ? port : SECRET_PROVISION_DEFAULT_PORT,
-                strerror(-fd));
+        fprintf(stderr, "secret_provision_start_server: port %s: %s\n",
+                port ? port : SECRET_PROVISION_DEFAULT_PORT, strerror(-fd));
         return -EPERM;
     }
-    struct sp_server s = { .listener = fd, .cert_path = cert_path, .key_path = key_path, .verify = verify, .log = print_event, .talk = f_cb,
+    e.cache = verify_cache_new();
+    struct sp_server s = { .listener = fd,
+                           .cert_path = cert_path,
+                           .key_path = key_path,
+                           .verify = verify,
+                           .log = print_event,
+                           .talk = f_cb,
                            .arg = &e };
     if (sp_server_run(&s, &why))
         fprintf(stderr, "secret_provision_start_server: %s\n", why);
+    verify_cache_free(e.cache);
     relying_env_fini(&e.env);
     return -EPERM;
 }

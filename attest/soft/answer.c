@@ -1,6 +1,7 @@
 /*
- * Answer AESM requests. Requests are decoded by protobuf-c (generated from aesm.proto), independently of
- * lib/aesm, which our clients use: each checks the other. Nothing in a request is trusted.
+ * Answer AESM requests. Requests are decoded by protobuf-c (generated from aesm.proto),
+ * independently of lib/aesm, which our clients use: each checks the other. Nothing in a request is
+ * trusted.
  */
 #include "attest/soft/answer.h"
 
@@ -33,25 +34,27 @@ static int64_t pack(const Soft__Aesm__Response *r, uint8_t **out)
     return (int64_t)(AESM_FRAME_HEADER + size);
 }
 
-static int64_t answer_init(struct soft_qe *qe, const Soft__Aesm__Request__InitQuoteEx *q, uint8_t **out)
+static int64_t answer_init(const struct quoter *by, const Soft__Aesm__Request__InitQuoteEx *q,
+                           uint8_t **out)
 {
     Soft__Aesm__Response all = SOFT__AESM__RESPONSE__INIT;
     Soft__Aesm__Response__InitQuoteEx r = SOFT__AESM__RESPONSE__INIT_QUOTE_EX__INIT;
-    uint8_t target[SOFT_TARGETINFO_SIZE], id[32];
+    uint8_t target[AESM_TARGETINFO_SIZE], id[32];
     all.init_quote_ex = &r;
     r.error_code = AESM_SUCCESS;
     if (!known_key(q->has_att_key_id, &q->att_key_id))
         r.error_code = AESM_UNSUPPORTED_ATT_KEY_ID;
     else if (q->b_pub_key_id && (!q->has_buf_size || q->buf_size < sizeof(id)))
         r.error_code = AESM_PARAMETER;
+    else
+        r.error_code = by->target_info(by->self, target);
     if (r.error_code == AESM_SUCCESS) {
-        soft_qe_target_info(target);
         r.has_target_info = true;
         r.target_info = (ProtobufCBinaryData){ sizeof(target), target };
         r.has_pub_key_id_size = true;
         r.pub_key_id_size = sizeof(id);
-        if (q->b_pub_key_id) {
-            soft_qe_key_id(qe, id);
+        if (q->b_pub_key_id && by->key_id) {
+            by->key_id(by->self, id);
             r.has_pub_key_id = true;
             r.pub_key_id = (ProtobufCBinaryData){ sizeof(id), id };
         }
@@ -59,49 +62,39 @@ static int64_t answer_init(struct soft_qe *qe, const Soft__Aesm__Request__InitQu
     return pack(&all, out);
 }
 
-static int64_t answer_size(struct soft_qe *qe, const Soft__Aesm__Request__GetQuoteSizeEx *q,
+static int64_t answer_size(const struct quoter *by, const Soft__Aesm__Request__GetQuoteSizeEx *q,
                            uint8_t **out)
 {
     Soft__Aesm__Response all = SOFT__AESM__RESPONSE__INIT;
     Soft__Aesm__Response__GetQuoteSizeEx r = SOFT__AESM__RESPONSE__GET_QUOTE_SIZE_EX__INIT;
+    uint32_t size = 0;
     all.get_quote_size_ex = &r;
-    r.error_code = AESM_UNSUPPORTED_ATT_KEY_ID;
-    if (known_key(q->has_att_key_id, &q->att_key_id)) {
-        r.error_code = AESM_SUCCESS;
-        r.has_quote_size = true;
-        r.quote_size = (uint32_t)soft_qe_quote_size(qe);
-    }
+    r.error_code = known_key(q->has_att_key_id, &q->att_key_id) ? by->quote_size(by->self, &size)
+                                                                : AESM_UNSUPPORTED_ATT_KEY_ID;
+    r.has_quote_size = r.error_code == AESM_SUCCESS;
+    r.quote_size = size;
     return pack(&all, out);
 }
 
-static uint32_t quote_error(int64_t ret)
-{
-    switch (ret) {
-    case -EACCES: return AESM_INVALID_REPORT;
-    case -ENOBUFS: return AESM_PARAMETER;
-    default: return AESM_UNEXPECTED;
-    }
-}
-
 /* AESM hands back the whole buffer that was asked for; the quote knows its own length. */
-static int64_t answer_quote(struct soft_qe *qe, const Soft__Aesm__Request__GetQuoteEx *q, uint8_t **out)
+static int64_t answer_quote(const struct quoter *by, const Soft__Aesm__Request__GetQuoteEx *q,
+                            uint8_t **out)
 {
     Soft__Aesm__Response all = SOFT__AESM__RESPONSE__INIT;
     Soft__Aesm__Response__GetQuoteEx r = SOFT__AESM__RESPONSE__GET_QUOTE_EX__INIT;
     uint8_t *quote = NULL;
+    uint32_t used;
     all.get_quote_ex = &r;
     r.error_code = AESM_SUCCESS;
-    if (q->report.len != SOFT_REPORT_SIZE || q->buf_size > QUOTE_ROOM_MAX || q->has_qe_report_info)
+    if (q->report.len != AESM_REPORT_SIZE || q->buf_size > QUOTE_ROOM_MAX || q->has_qe_report_info)
         r.error_code = AESM_PARAMETER; /* a QE report in return is not offered */
     else if (!known_key(q->has_att_key_id, &q->att_key_id))
         r.error_code = AESM_UNSUPPORTED_ATT_KEY_ID;
     else if (!(quote = calloc(1, q->buf_size + 1u)))
         return -ENOMEM;
     if (r.error_code == AESM_SUCCESS) {
-        int64_t n = soft_qe_quote(qe, q->report.data, quote, q->buf_size);
-        if (n < 0)
-            r.error_code = quote_error(n);
-        r.has_quote = n >= 0;
+        r.error_code = by->quote(by->self, q->report.data, quote, q->buf_size, &used);
+        r.has_quote = r.error_code == AESM_SUCCESS;
         r.quote = (ProtobufCBinaryData){ q->buf_size, quote };
     }
     int64_t ret = pack(&all, out);
@@ -142,7 +135,8 @@ static int64_t answer_key_count(uint8_t **out)
 static int64_t answer_key_ids(const Soft__Aesm__Request__GetSupportedAttKeyIDs *q, uint8_t **out)
 {
     Soft__Aesm__Response all = SOFT__AESM__RESPONSE__INIT;
-    Soft__Aesm__Response__GetSupportedAttKeyIDs r = SOFT__AESM__RESPONSE__GET_SUPPORTED_ATT_KEY_IDS__INIT;
+    Soft__Aesm__Response__GetSupportedAttKeyIDs r =
+        SOFT__AESM__RESPONSE__GET_SUPPORTED_ATT_KEY_IDS__INIT;
     uint8_t id[AESM_KEY_ID_SIZE];
     all.get_supported_att_key_ids = &r;
     r.error_code = q->buf_size < sizeof(id) ? AESM_PARAMETER : AESM_SUCCESS;
@@ -163,7 +157,8 @@ static int64_t answer_unsupported(uint32_t error, uint8_t **out)
     return pack(&all, out);
 }
 
-int64_t soft_answer(struct soft_qe *qe, const uint8_t *request, size_t size, uint8_t **response)
+int64_t soft_answer(const struct quoter *by, const uint8_t *request, size_t size,
+                    uint8_t **response)
 {
     *response = NULL;
     if (size > SOFT_REQUEST_MAX)
@@ -173,11 +168,11 @@ int64_t soft_answer(struct soft_qe *qe, const uint8_t *request, size_t size, uin
         return answer_unsupported(AESM_MSG_ERROR, response);
     int64_t ret;
     if (q->init_quote_ex)
-        ret = answer_init(qe, q->init_quote_ex, response);
+        ret = answer_init(by, q->init_quote_ex, response);
     else if (q->get_quote_size_ex)
-        ret = answer_size(qe, q->get_quote_size_ex, response);
+        ret = answer_size(by, q->get_quote_size_ex, response);
     else if (q->get_quote_ex)
-        ret = answer_quote(qe, q->get_quote_ex, response);
+        ret = answer_quote(by, q->get_quote_ex, response);
     else if (q->select_att_key_id)
         ret = answer_select(q->select_att_key_id, response);
     else if (q->get_supported_att_key_id_num)

@@ -1,6 +1,6 @@
 /*
- * Start the quoting service in the background when it is not there. The service itself sees to it that
- * only one serves a folder, so any number of callers may race here.
+ * Start the quoting service in the background when it is not there. The service itself sees to it
+ * that only one serves a folder, so any number of callers may race here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,12 +18,12 @@
 #define START_STEP  20000 /* microseconds: ten seconds in all */
 
 /* Nothing of the caller may stay open: a pipe held here would keep its reader waiting. */
-static void detach_files(const char *folder)
+static void detach_files(const char *folder, const char *name)
 {
     char log[SOFT_PATH_MAX];
     int null = open("/dev/null", O_RDWR);
     int err = -1;
-    if (soft_path(folder, "service.log", log, sizeof(log)) == 0)
+    if (soft_path(folder, name, log, sizeof(log)) == 0)
         err = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     dup2(null, 0);
     dup2(null, 1);
@@ -31,19 +31,23 @@ static void detach_files(const char *folder)
     close_range(3, ~0u, 0);
 }
 
-static void background(const char *folder)
+static void background(const struct soft_service *given, const char *folder)
 {
+    struct soft_service o = *given;
+    char why[512];
     umask(077);
     setsid();
     pid_t pid = fork();
     if (pid != 0)
         _exit(pid < 0 ? 1 : 0);
-    detach_files(folder);
+    detach_files(folder, o.dcap_ql ? "dcap-ql.log" : "service.log");
     if (chdir("/"))
         _exit(1);
-    int ret = soft_service_run(folder, NULL, SOFT_IDLE_EXIT, NULL);
+    o.state = folder;
+    o.idle_exit = SOFT_IDLE_EXIT;
+    int ret = soft_service_run(&o, why, sizeof(why));
     if (ret && ret != -EALREADY)
-        dprintf(2, "quoting service: %s: %s\n", folder, strerror(-ret));
+        dprintf(2, "quoting service: %s: %s\n", folder, why[0] ? why : strerror(-ret));
     _exit(ret ? 1 : 0);
 }
 
@@ -57,17 +61,22 @@ static int answers(const char *path)
 
 int attest_soft_service_ensure(const char *state, char *socket, size_t size)
 {
+    return soft_service_ensure(&(struct soft_service){ .state = state }, socket, size);
+}
+
+int soft_service_ensure(const struct soft_service *o, char *socket, size_t size)
+{
     char folder[SOFT_PATH_MAX];
-    int ret = soft_state_dir(state, folder, sizeof(folder)), status;
+    int ret = soft_state_dir(o->state, folder, sizeof(folder)), status;
     if (ret == 0)
-        ret = soft_path(folder, "aesm.socket", socket, size);
+        ret = soft_path(folder, o->dcap_ql ? SOFT_DCAP_QL_SOCKET : SOFT_SOCKET, socket, size);
     if (ret || answers(socket))
         return ret;
     pid_t pid = fork();
     if (pid < 0)
         return -errno;
     if (pid == 0)
-        background(folder);
+        background(o, folder);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     for (int i = 0; i < START_TRIES; i++) {

@@ -1,6 +1,6 @@
 /*
- * The software quoting enclave. Reports come from anyone who can connect and are hostile until their
- * MAC is checked with the device's secret; keys come from the user's own state folder.
+ * The software quoting enclave. Reports come from anyone who can connect and are hostile until
+ * their MAC is checked with the device's secret; keys come from the user's own state folder.
  */
 #include "attest/soft/qe.h"
 
@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "attest/dcap/ecdsa.h"
-#include "attest/file.h"
 #include "attest/dcap/quote.h"
+#include "attest/file.h"
 #include "attest/soft/issue.h"
 #include "attest/soft/pki.h"
 #include "attest/soft/report_mac.h"
@@ -166,4 +166,40 @@ int64_t soft_qe_quote(struct soft_qe *qe, const uint8_t report[SOFT_REPORT_SIZE]
     if (ret == 0)
         ret = p256_sign(qe->attestation, out, 432, s);
     return ret ? ret : (int64_t)total;
+}
+
+static uint32_t quoter_target_info(void *self, uint8_t target[AESM_TARGETINFO_SIZE])
+{
+    (void)self;
+    soft_qe_target_info(target);
+    return AESM_SUCCESS;
+}
+
+static void quoter_key_id(void *self, uint8_t id[32])
+{
+    soft_qe_key_id(self, id);
+}
+
+static uint32_t quoter_quote_size(void *self, uint32_t *size)
+{
+    *size = (uint32_t)soft_qe_quote_size(self);
+    return AESM_SUCCESS;
+}
+
+static uint32_t quoter_quote(void *self, const uint8_t report[AESM_REPORT_SIZE], uint8_t *out,
+                             uint32_t size, uint32_t *used)
+{
+    int64_t n = soft_qe_quote(self, report, out, size);
+    *used = n < 0 ? 0 : (uint32_t)n;
+    if (n < 0)
+        return n == -EACCES    ? AESM_INVALID_REPORT
+               : n == -ENOBUFS ? AESM_PARAMETER
+                               : AESM_UNEXPECTED;
+    return AESM_SUCCESS;
+}
+
+struct quoter soft_qe_quoter(struct soft_qe *qe)
+{
+    return (struct quoter){ qe, quoter_target_info, quoter_key_id, quoter_quote_size,
+                            quoter_quote };
 }

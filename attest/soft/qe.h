@@ -2,11 +2,13 @@
 #define ATTEST_SOFT_QE_H
 
 /*
- * The quoting enclave of the software device: checks that a REPORT was made by the software CPU of this
- * state folder for this quoting enclave, and signs a version 3 quote about it.
+ * The quoting enclave of the software device: checks that a REPORT was made by the software CPU of
+ * this state folder for this quoting enclave, and signs a version 3 quote about it.
  */
 #include <stddef.h>
 #include <stdint.h>
+
+#include "attest/soft/quoter.h"
 
 #define SOFT_REPORT_SIZE     432
 #define SOFT_TARGETINFO_SIZE 512
@@ -28,5 +30,8 @@ size_t soft_qe_quote_size(const struct soft_qe *qe);
 /* Returns the quote's size; -EACCES the report's MAC is wrong; -ENOBUFS; -EIO. */
 int64_t soft_qe_quote(struct soft_qe *qe, const uint8_t report[SOFT_REPORT_SIZE], uint8_t *out,
                       size_t size);
+
+/* For the quoting service. */
+struct quoter soft_qe_quoter(struct soft_qe *qe);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The quoting service's sockets: one poll loop, many clients, one request per connection. Clients are
- * hostile: lengths are bounded, a slow one is dropped after a while, none blocks another.
+ * The quoting service's sockets: one poll loop, many clients, one request per connection. Clients
+ * are hostile: lengths are bounded, a slow one is dropped after a while, none blocks another.
  */
 #include "attest/soft/service.h"
 
@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "attest/soft/answer.h"
+#include "attest/soft/dcap_ql.h"
 #include "attest/soft/qe.h"
 #include "attest/soft/state.h"
 #include "attest/soft/unix_socket.h"
@@ -40,7 +41,9 @@ struct client {
 };
 
 struct service {
-    struct soft_qe *qe;
+    struct quoter quoter;
+    struct soft_qe *qe; /* one of these two makes the quotes */
+    struct dcap_ql *ql;
     int listener;
     int64_t last_activity;
     const char *path;
@@ -76,7 +79,7 @@ static void client_close(struct client *c)
 /* A whole request is there: answer it. */
 static void client_answer(struct service *s, struct client *c, size_t size)
 {
-    int64_t n = soft_answer(s->qe, c->request + AESM_FRAME_HEADER, size, &c->response);
+    int64_t n = soft_answer(&s->quoter, c->request + AESM_FRAME_HEADER, size, &c->response);
     if (n < 0) {
         client_close(c);
         return;
@@ -151,7 +154,8 @@ static nfds_t poll_set(struct service *s, struct pollfd *fds, struct client **wh
     return n;
 }
 
-static void serve_ready(struct service *s, const struct pollfd *fds, struct client **who, nfds_t count)
+static void serve_ready(struct service *s, const struct pollfd *fds, struct client **who,
+                        nfds_t count)
 {
     int64_t now = seconds_now();
     for (nfds_t i = 1; i < count; i++) {
@@ -218,44 +222,65 @@ static void catch_signals(void)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
-static int run_locked(const char *path, const char *folder, unsigned idle_exit,
-                      soft_service_note *ready)
+static int open_quoter(struct service *s, const struct soft_service *o, const char *folder,
+                       char *why, size_t why_size)
+{
+    int ret = o->dcap_ql ? dcap_ql_open(o->dcap_ql_path, &s->ql, why, why_size)
+                         : soft_qe_new(folder, &s->qe);
+    if (ret == 0)
+        s->quoter = o->dcap_ql ? dcap_ql_quoter(s->ql) : soft_qe_quoter(s->qe);
+    return ret;
+}
+
+static void serve_on(struct service *s, const struct soft_service *o)
+{
+    struct stat st;
+    s->inode = lstat(s->path, &st) ? 0 : st.st_ino;
+    if (o->ready)
+        o->ready(s->path);
+    serve(s, o->idle_exit);
+    if (!socket_is_gone(s))
+        unlink(s->path);
+    close(s->listener);
+}
+
+static int run_locked(const struct soft_service *o, const char *path, const char *folder, char *why,
+                      size_t why_size)
 {
     struct service *s = calloc(1, sizeof(*s));
     if (!s)
         return -ENOMEM;
+    s->path = path;
     for (int i = 0; i < CLIENTS_MAX; i++)
         s->client[i].fd = -1;
-    int ret = soft_qe_new(folder, &s->qe);
+    int ret = open_quoter(s, o, folder, why, why_size);
     s->listener = ret ? -1 : unix_listen(path);
     if (ret == 0 && s->listener < 0)
         ret = s->listener;
-    if (ret == 0) {
-        if (ready)
-            ready(path);
-        struct stat st;
-        s->path = path;
-        s->inode = lstat(path, &st) ? 0 : st.st_ino;
-        serve(s, idle_exit);
-        if (!socket_is_gone(s))
-            unlink(path);
-        close(s->listener);
-    }
+    if (ret == 0)
+        serve_on(s, o);
     for (int i = 0; i < CLIENTS_MAX; i++)
         client_close(&s->client[i]);
     soft_qe_free(s->qe);
+    dcap_ql_close(s->ql);
     free(s);
     return ret;
 }
 
-int soft_service_run(const char *state, const char *socket, unsigned idle_exit,
-                     soft_service_note *ready)
+static int socket_path(const struct soft_service *o, const char *folder, char *out, size_t size)
+{
+    if (!o->socket)
+        return soft_path(folder, o->dcap_ql ? SOFT_DCAP_QL_SOCKET : SOFT_SOCKET, out, size);
+    return snprintf(out, size, "%s", o->socket) < (int)size ? 0 : -ENAMETOOLONG;
+}
+
+int soft_service_run(const struct soft_service *o, char *why, size_t why_size)
 {
     char folder[SOFT_PATH_MAX], path[SOFT_PATH_MAX];
-    int ret = soft_state_dir(state, folder, sizeof(folder));
+    *why = 0;
+    int ret = soft_state_dir(o->state, folder, sizeof(folder));
     if (ret == 0)
-        ret = socket ? (snprintf(path, sizeof(path), "%s", socket) < (int)sizeof(path) ? 0 : -ENAMETOOLONG)
-                     : soft_path(folder, "aesm.socket", path, sizeof(path));
+        ret = socket_path(o, folder, path, sizeof(path));
     if (ret)
         return ret;
     g_stop = 0;
@@ -263,7 +288,7 @@ int soft_service_run(const char *state, const char *socket, unsigned idle_exit,
     int lock = own_socket(path);
     if (lock < 0)
         return lock;
-    ret = run_locked(path, folder, idle_exit, ready);
+    ret = run_locked(o, path, folder, why, why_size);
     close(lock);
     return ret;
 }

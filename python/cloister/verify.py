@@ -87,7 +87,10 @@ class Policy:
     accept_tcb: Sequence[str] = ()  # beside "UpToDate", e.g. "SWHardeningNeeded"
     any_enclave: bool = False
     trust_root: Optional[Path] = None  # PEM, instead of Intel's root
-    collateral: Optional[Path] = None  # folder or bundle; None: CLOISTER_COLLATERAL
+    collateral: Optional[Path] = None  # folder or bundle; None: CLOISTER_COLLATERAL, else a server is asked
+    qcnl: Optional[Path] = None  # which: settings as sgx_default_qcnl.conf; None: QCNL_CONF_PATH, else the machine's
+    offline: str = "refuse"  # when none answers; "cached": what was fetched before; "never": ask nobody
+    fetch_seconds: int = 30  # bound for one fetch
 
 
 def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
@@ -104,6 +107,7 @@ def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
         "cloister_verifier_accept_any_enclave": (number, [pointer]),
         "cloister_verifier_set_trust_root": (number, [pointer, text]),
         "cloister_verifier_set_collateral": (number, [pointer, text]),
+        "cloister_verifier_fetch_collateral": (number, [pointer, text, text, ctypes.c_uint]),
         "cloister_verify_certificate": (
             number,
             [pointer, text, ctypes.c_size_t, ctypes.c_int64, ctypes.POINTER(_Report)],
@@ -156,11 +160,16 @@ class Verifier:
 
     def _load_files(self, policy: Policy) -> None:
         collateral = policy.collateral or os.environ.get("CLOISTER_COLLATERAL")
-        if not collateral:
-            raise ValueError("no collateral: give collateral, or set CLOISTER_COLLATERAL")
         if policy.trust_root:
             self._set("trust_root", os.fspath(policy.trust_root), "set_trust_root", os.fsencode(policy.trust_root))
-        self._set("collateral", os.fspath(collateral), "set_collateral", os.fsencode(collateral))
+        if collateral:
+            self._set("collateral", os.fspath(collateral), "set_collateral", os.fsencode(collateral))
+        else:
+            qcnl = os.fsencode(policy.qcnl) if policy.qcnl else None
+            how = f"{policy.offline}, {policy.fetch_seconds}"
+            if not 0 < policy.fetch_seconds <= 3600:
+                raise ValueError(f"fetch_seconds: {policy.fetch_seconds}: not from 1 to 3600")
+            self._set("offline", how, "fetch_collateral", qcnl, policy.offline.encode(), policy.fetch_seconds)
 
     def _set(self, name: str, value: object, function: str, *arguments: object) -> None:
         code = getattr(self._library, "cloister_verifier_" + function)(self._handle, *arguments)

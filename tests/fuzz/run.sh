@@ -42,12 +42,13 @@ seeds_of() {
     return 0
 }
 
+# libFuzzer measures a hang by the wall clock, and the machine may be busy: two minutes.
 run_one() {
     local program=$1 name=${1##*/fuzz_} seeds
     mapfile -t seeds < <(seeds_of "$name")
     rm -rf "$out/$name"
     mkdir -p "$out/$name/corpus"
-    nice -n 15 "$dir/$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    nice -n 15 "$dir/$program" -max_total_time="$seconds" -timeout=120 -rss_limit_mb=2048 -print_final_stats=1 \
         -artifact_prefix="$out/$name/" "$out/$name/corpus" "${seeds[@]}" >"$out/$name.log" 2>&1
     echo $? >"$out/$name.status"
 }

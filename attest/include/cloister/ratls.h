@@ -85,6 +85,22 @@ int cloister_verifier_set_trust_root(struct cloister_verifier *v, const char *pa
  */
 int cloister_verifier_set_collateral(struct cloister_verifier *v, const char *path);
 /*
+ * Instead of loading them: ask the server that sgx_default_qcnl.conf names (a PCCS, Intel's or
+ * Azure's) for those of each platform that comes, and keep them until they ought to be asked for
+ * anew. cloister_verify_certificate() then may block; a quote that does not lead to a trusted root
+ * makes nobody ask. libcloister_collateral.so is loaded for it.
+ *
+ * qcnl      the settings file; NULL: ${QCNL_CONF_PATH}, else /etc/sgx_default_qcnl.conf, else
+ * Intel's server offline   when no server answers: NULL or "refuse"; "cached": what was fetched
+ * before (~/.cache/cloister/collateral) serves until it expires; "never": nobody is asked at all,
+ * only that serves seconds   bound for one fetch, retries included, at most 3600; 0: 30
+ *
+ * A platform whose collateral is not to be had is refused with the reason "no-collateral".
+ * Returns 0; -EINVAL; -ENAMETOOLONG.
+ */
+int cloister_verifier_fetch_collateral(struct cloister_verifier *v, const char *qcnl,
+                                       const char *offline, unsigned seconds);
+/*
  * All settings from RA_TLS_* and CLOISTER_*, as <gramine/ra_tls.h> describes them, instead of what
  * was set before. Returns 0; -EINVAL with a line on stderr.
  */

@@ -7,11 +7,16 @@
  * libra_tls_attest.so        ra_tls_create_key_and_crt_der(): inside the enclave
  * libra_tls_verify_dcap.so   the verification functions: on the relying side
  *
- * The verifier reads RA_TLS_MRENCLAVE, RA_TLS_MRSIGNER, RA_TLS_ISV_PROD_ID, RA_TLS_ISV_SVN (a value or
- * "any", each required unless a callback is set) and RA_TLS_ALLOW_OUTDATED_TCB_INSECURE,
- * RA_TLS_ALLOW_HW_CONFIG_NEEDED, RA_TLS_ALLOW_SW_HARDENING_NEEDED, RA_TLS_ALLOW_DEBUG_ENCLAVE_INSECURE ("1").
- * Cloister's own: CLOISTER_COLLATERAL, a folder or file of collateral; CLOISTER_TRUST_ROOT, a PEM file
- * whose key is trusted instead of Intel's root (the software device's, for development).
+ * The verifier reads RA_TLS_MRENCLAVE, RA_TLS_MRSIGNER, RA_TLS_ISV_PROD_ID, RA_TLS_ISV_SVN (a value
+ * or "any", each required unless a callback is set) and RA_TLS_ALLOW_OUTDATED_TCB_INSECURE,
+ * RA_TLS_ALLOW_HW_CONFIG_NEEDED, RA_TLS_ALLOW_SW_HARDENING_NEEDED,
+ * RA_TLS_ALLOW_DEBUG_ENCLAVE_INSECURE ("1"). Collateral is fetched as sgx_default_qcnl.conf (or
+ * ${QCNL_CONF_PATH}) says, and kept. Cloister's own: CLOISTER_COLLATERAL, a folder or file of
+ * collateral, and then nobody is asked; CLOISTER_COLLATERAL_OFFLINE, what to do when no server
+ * answers
+ * ("refuse", "cached", "never": see <cloister/ratls.h>); CLOISTER_COLLATERAL_SECONDS, a bound for
+ * one fetch (30); CLOISTER_TRUST_ROOT, a PEM file whose key is trusted instead of Intel's root (the
+ * software device's, for development).
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -68,9 +73,10 @@ int ra_tls_verify_callback_extended_der(uint8_t *der_crt, size_t der_crt_size,
 int ra_tls_verify_callback_der(uint8_t *der_crt, size_t der_crt_size);
 
 /*
- * Make a fresh P-384 key and a certificate with quotes over it. Both results are malloc'ed, free() them;
- * the key is SEC1 DER. Returns 0; -EINVAL a NULL argument; -0x2800 bad RA_TLS_CERT_TIMESTAMP_NOT_BEFORE or
- * _NOT_AFTER (14 digits); -0x2880 memory; -0x2900 /dev/attestation not readable.
+ * Make a fresh P-384 key and a certificate with quotes over it. Both results are malloc'ed, free()
+ * them; the key is SEC1 DER. Returns 0; -EINVAL a NULL argument; -0x2800 bad
+ * RA_TLS_CERT_TIMESTAMP_NOT_BEFORE or _NOT_AFTER (14 digits); -0x2880 memory; -0x2900
+ * /dev/attestation not readable.
  */
 int ra_tls_create_key_and_crt_der(uint8_t **der_key, size_t *der_key_size, uint8_t **der_crt,
                                   size_t *der_crt_size);

@@ -1,4 +1,5 @@
-/* The shared libraries as programs load them: symbols, environment, result structure. argv[1]: their folder. */
+/* The shared libraries as programs load them: symbols, environment, result structure. argv[1]:
+ * their folder. */
 #include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +21,8 @@
 #include "tests/unit/attest/fixture.h"
 
 static_assert(sizeof(struct ra_tls_verify_callback_results) == 136, "ra-tls.md section 2");
-static_assert(offsetof(struct ra_tls_verify_callback_results, dcap.quote_verification_result) == 12, "same");
+static_assert(offsetof(struct ra_tls_verify_callback_results, dcap.quote_verification_result) == 12,
+              "same");
 
 static const char *g_folder;
 static struct fixture g_fixture;
@@ -59,7 +61,8 @@ static int set_up(void **state)
     X509 *crt;
     fixture_make(&g_fixture);
     attestation_dir_start(&dir, &g_fixture, &fake_good);
-    assert_int_equal(ratls_create(dir.path, RATLS_NOT_BEFORE, RATLS_NOT_AFTER, &key, &crt), RATLS_OK);
+    assert_int_equal(ratls_create(dir.path, RATLS_NOT_BEFORE, RATLS_NOT_AFTER, &key, &crt),
+                     RATLS_OK);
     attestation_dir_stop(&dir);
     g_der_size = i2d_X509(crt, &g_der);
     X509_free(crt);
@@ -111,16 +114,19 @@ static void the_software_root_counts_only_when_named(void **state)
     unsetenv("CLOISTER_TRUST_ROOT");
     expect(RATLS_VERIFY_FAILED, AT_VERIFY_EXTERNAL);
     set_soft();
-    unsetenv("CLOISTER_COLLATERAL");
+    setenv("CLOISTER_COLLATERAL", "/nowhere", 1);
     expect(RATLS_FATAL, AT_VERIFY_EXTERNAL);
 }
 
-static int accept_seven(const char *mrenclave, const char *mrsigner, const char *prod_id, const char *svn)
+static int accept_seven(const char *mrenclave, const char *mrsigner, const char *prod_id,
+                        const char *svn)
 {
-    return memcmp(mrenclave, fake_good.mrenclave, 32) == 0 && prod_id[0] == 7 && svn[0] == 3 ? 0 : -1;
+    return memcmp(mrenclave, fake_good.mrenclave, 32) == 0 && prod_id[0] == 7 && svn[0] == 3 ? 0
+                                                                                             : -1;
 }
 
-static int accept_nobody(const char *mrenclave, const char *mrsigner, const char *prod_id, const char *svn)
+static int accept_nobody(const char *mrenclave, const char *mrsigner, const char *prod_id,
+                         const char *svn)
 {
     return -1;
 }
@@ -147,7 +153,8 @@ static void garbage_is_no_certificate_and_leaves_results_alone(void **state)
 
 static void the_other_libraries_have_their_functions(void **state)
 {
-    void *create = open_library("libra_tls_attest.so"), *client = open_library("libsecret_prov_attest.so");
+    void *create = open_library("libra_tls_attest.so"),
+         *client = open_library("libsecret_prov_attest.so");
     void *server = open_library("libsecret_prov_verify_dcap.so");
     int (*make)(uint8_t **, size_t *, uint8_t **, size_t *);
     uint8_t *a, *b;
@@ -155,7 +162,8 @@ static void the_other_libraries_have_their_functions(void **state)
     *(void **)&make = dlsym(create, "ra_tls_create_key_and_crt_der");
     assert_int_equal(make(NULL, &n, &b, &m), RA_TLS_EINVAL);
     assert_int_equal(make(&a, &n, &b, &m), RATLS_FILE_IO); /* no /dev/attestation here */
-    static const char *const both[] = { "secret_provision_write", "secret_provision_read", "secret_provision_close" };
+    static const char *const both[] = { "secret_provision_write", "secret_provision_read",
+                                        "secret_provision_close" };
     for (size_t i = 0; i < ARRAY_COUNT(both); i++)
         assert_true(dlsym(client, both[i]) && dlsym(server, both[i]));
     assert_true(dlsym(client, "secret_provision_start") && dlsym(client, "secret_provision_get"));

@@ -1,4 +1,5 @@
-/* The software device's quoting: quotes that verify, reports that are refused, the service's socket. */
+/* The software device's quoting: quotes that verify, reports that are refused, the service's
+ * socket. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -16,12 +17,12 @@
 
 #include <cmocka.h>
 
-#include "attest/soft/aesm_client.h"
 #include "attest/dcap/quote.h"
+#include "attest/dcap/verify.h"
+#include "attest/soft/aesm_client.h"
 #include "attest/soft/answer.h"
 #include "attest/soft/service.h"
 #include "attest/soft/unix_socket.h"
-#include "attest/dcap/verify.h"
 #include "lib/base/bytes.h"
 #include "tests/unit/attest/fixture.h"
 
@@ -69,7 +70,8 @@ static void intels_root_does_not_accept_a_soft_quote(void **state)
     trust_roots_intel(&intel);
     struct verify_options o = { .roots = &intel };
     size_t size = fixture_quote(&g_fixture, &fake_good, data, quote);
-    assert_int_equal(quote_verify(quote, size, &g_fixture.collateral, &o, time(NULL), &v), -EBADMSG);
+    assert_int_equal(quote_verify(quote, size, &g_fixture.collateral, &o, time(NULL), &v),
+                     -EBADMSG);
     assert_false(v.verified);
     assert_int_equal(v.failed, VERIFY_TRUST_ROOT);
 }
@@ -92,20 +94,20 @@ static void each_kind_of_tampering_is_refused_at_its_step(void **state)
         size_t offset;
         enum verify_step step;
     } cases[] = {
-        { 0, VERIFY_QUOTE_FORMAT },       /* version */
-        { 12, VERIFY_QUOTE_FORMAT },      /* vendor */
-        { 30, VERIFY_QUOTE_SIGNATURE },   /* user data */
-        { 112, VERIFY_QUOTE_SIGNATURE },  /* MRENCLAVE */
-        { 176, VERIFY_QUOTE_SIGNATURE },  /* MRSIGNER */
-        { 368, VERIFY_QUOTE_SIGNATURE },  /* report data */
-        { 432, VERIFY_QUOTE_FORMAT },     /* signature length */
+        { 0, VERIFY_QUOTE_FORMAT },      /* version */
+        { 12, VERIFY_QUOTE_FORMAT },     /* vendor */
+        { 30, VERIFY_QUOTE_SIGNATURE },  /* user data */
+        { 112, VERIFY_QUOTE_SIGNATURE }, /* MRENCLAVE */
+        { 176, VERIFY_QUOTE_SIGNATURE }, /* MRSIGNER */
+        { 368, VERIFY_QUOTE_SIGNATURE }, /* report data */
+        { 432, VERIFY_QUOTE_FORMAT },    /* signature length */
         { 436 + 5, VERIFY_QUOTE_SIGNATURE },
         { 500 + 5, VERIFY_QE_REPORT_DATA },       /* attestation key */
         { 564 + 64, VERIFY_QE_REPORT_SIGNATURE }, /* QE's MRENCLAVE */
         { 948 + 3, VERIFY_QE_REPORT_SIGNATURE },
-        { 1014 + 3, VERIFY_QE_REPORT_DATA },      /* authentication data */
-        { 1046, VERIFY_CERT_TYPE },               /* 5 becomes 4 */
-        { 1052 + 400, VERIFY_PCK_CHAIN_FORMAT },  /* inside the PEM: see below */
+        { 1014 + 3, VERIFY_QE_REPORT_DATA },     /* authentication data */
+        { 1046, VERIFY_CERT_TYPE },              /* 5 becomes 4 */
+        { 1052 + 400, VERIFY_PCK_CHAIN_FORMAT }, /* inside the PEM: see below */
     };
     uint8_t quote[SOFT_QUOTE_MAX], data[64] = { 0 };
     struct verdict v;
@@ -123,12 +125,13 @@ static void each_kind_of_tampering_is_refused_at_its_step(void **state)
 /* Nothing that is signed, and nothing that says what is signed, may be changed in one bit. */
 static void no_flipped_bit_of_quote_or_collateral_verifies(void **state)
 {
-    static const enum collateral_item items[] = { COLLATERAL_PCK_CRL, COLLATERAL_ROOT_CRL, COLLATERAL_TCB_INFO,
-                                                  COLLATERAL_QE_IDENTITY };
+    static const enum collateral_item items[] = { COLLATERAL_PCK_CRL, COLLATERAL_ROOT_CRL,
+                                                  COLLATERAL_TCB_INFO, COLLATERAL_QE_IDENTITY };
     uint8_t quote[SOFT_QUOTE_MAX], data[64] = { 0 };
     struct verdict v;
     size_t size = fixture_quote(&g_fixture, &fake_good, data, quote);
-    for (size_t i = 0; i < 1052; i++) { /* up to the certificates' PEM, where blanks and padding bits are free */
+    for (size_t i = 0; i < 1052;
+         i++) { /* up to the certificates' PEM, where blanks and padding bits are free */
         quote[i] ^= (uint8_t)(1 << i % 8);
         if (verify(quote, size, time(NULL), &v) == 0)
             fail_msg("quote byte %zu", i);
@@ -243,17 +246,18 @@ static void malformed_requests_get_error_codes(void **state)
         size_t size;
         uint8_t error;
     } cases[] = {
-        { "\x7a\x7f", 2, AESM_MSG_ERROR },              /* truncated */
-        { "", 0, AESM_INTERFACE_UNAVAILABLE },          /* empty */
+        { "\x7a\x7f", 2, AESM_MSG_ERROR },                     /* truncated */
+        { "", 0, AESM_INTERFACE_UNAVAILABLE },                 /* empty */
         { "\x0a\x02\x48\x01", 4, AESM_INTERFACE_UNAVAILABLE }, /* initQuote (EPID) */
-        { "\x8a\x01\x02\x20\x10", 5, AESM_MSG_ERROR },  /* getQuoteEx without a report */
+        { "\x8a\x01\x02\x20\x10", 5, AESM_MSG_ERROR },         /* getQuoteEx without a report */
         { "\x8a\x01\x06\x0a\x02\x01\x01\x20\x10", 9, AESM_PARAMETER }, /* report of two bytes */
-        { "\x7a\x04\x18\x01\x20\x10", 6, AESM_PARAMETER }, /* no room for the key id */
+        { "\x7a\x04\x18\x01\x20\x10", 6, AESM_PARAMETER },             /* no room for the key id */
         { "\x7a\x07\x0a\x01\x07\x18\x01\x20\x20", 9, AESM_UNSUPPORTED_ATT_KEY_ID },
     };
+    struct quoter quoter = soft_qe_quoter(g_fixture.qe);
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         uint8_t *response = NULL;
-        int64_t n = soft_answer(g_fixture.qe, (const uint8_t *)cases[i].bytes, cases[i].size, &response);
+        int64_t n = soft_answer(&quoter, (const uint8_t *)cases[i].bytes, cases[i].size, &response);
         assert_true(n >= 8);
         bool found = memmem(response + 4, (size_t)n - 4, (uint8_t[]){ 0x08, cases[i].error }, 2);
         assert_true(found);
