@@ -1,7 +1,7 @@
 /*
- * Certificate chains: parse, order, check signatures. The PEM comes from the quote or from a collateral
- * server and is hostile. OpenSSL decodes and verifies single signatures; its chain builder, which
- * would consult the clock, is not used. Start at chain_parse() and chain_problem().
+ * Certificate chains: parse, order, check signatures. The PEM comes from the quote or from a
+ * collateral server and is hostile. OpenSSL decodes and verifies single signatures; its chain
+ * builder, which would consult the clock, is not used. Start at chain_parse() and chain_problem().
  */
 #include "attest/dcap/chain.h"
 
@@ -132,6 +132,49 @@ int chain_parse(const void *pem, size_t size, unsigned count, struct chain *out,
     return *why ? -EINVAL : 0;
 }
 
+const char *chain_cas_text(const void *pem, size_t size, size_t *cas_size)
+{
+    static const char begin[] = "-----BEGIN";
+    const char *text = pem;
+    *cas_size = 0;
+    if (size < sizeof(begin) || size > CHAIN_PEM_MAX)
+        return NULL;
+    const char *second = memmem(text + 1, size - 1, begin, sizeof(begin) - 1);
+    if (!second)
+        return NULL;
+    size_t left = size - (size_t)(second - text);
+    while (left > 0 && (second[left - 1] == 0 || second[left - 1] == '\n'))
+        left--;
+    *cas_size = left;
+    return second;
+}
+
+int chain_parse_below(const void *pem, size_t size, X509 *ca, X509 *root, struct chain *out)
+{
+    size_t cas_size, pos = 0;
+    const char *cas = chain_cas_text(pem, size, &cas_size);
+    *out = (struct chain){ 0 };
+    if (!cas || pem_next_certificate(pem, (size_t)(cas - (const char *)pem), &pos, &out->leaf) ||
+        !out->leaf)
+        return -EINVAL;
+    bool leaf_only = true;
+    for (size_t i = pos; i < (size_t)(cas - (const char *)pem); i++)
+        leaf_only &= strchr(" \t\r\n", ((const char *)pem)[i]) && ((const char *)pem)[i];
+    /* With any other place in the chain it would have been sorted differently. */
+    if (!leaf_only || extensions_problem(out->leaf) || self_issued(out->leaf) ||
+        issued(root, out->leaf) || X509_up_ref(ca) != 1) {
+        chain_fini(out);
+        return -EINVAL;
+    }
+    out->intermediate = ca;
+    if (X509_up_ref(root) == 1)
+        out->root = root;
+    if (out->root)
+        return 0;
+    chain_fini(out);
+    return -EINVAL;
+}
+
 void chain_fini(struct chain *c)
 {
     X509_free(c->leaf);
@@ -152,8 +195,8 @@ static bool signed_by(X509 *x, X509 *issuer)
 {
     uint8_t point[P256_POINT_SIZE];
     EVP_PKEY *key = X509_get0_pubkey(issuer);
-    return p256_key_point(key, point) == 0 &&
-           X509_get_signature_nid(x) == NID_ecdsa_with_SHA256 && X509_verify(x, key) == 1;
+    return p256_key_point(key, point) == 0 && X509_get_signature_nid(x) == NID_ecdsa_with_SHA256 &&
+           X509_verify(x, key) == 1;
 }
 
 static const char *cas_problem(const struct chain *c)

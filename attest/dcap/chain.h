@@ -2,9 +2,9 @@
 #define ATTEST_CHAIN_H
 
 /*
- * Certificate chains of the DCAP hierarchy: the PCK chain (leaf, intermediate, root) and issuer chains
- * (signer, root). Sorted by names, checked by hand: who signed whom, with which key. Dates are only
- * recorded; the verifier compares them with the time it is given.
+ * Certificate chains of the DCAP hierarchy: the PCK chain (leaf, intermediate, root) and issuer
+ * chains (signer, root). Sorted by names, checked by hand: who signed whom, with which key. Dates
+ * are only recorded; the verifier compares them with the time it is given.
  */
 #include <openssl/x509.h>
 #include <stdbool.h>
@@ -33,8 +33,20 @@ int chain_parse(const void *pem, size_t size, unsigned count, struct chain *out,
 void chain_fini(struct chain *c);
 
 /*
- * Names and signatures from the root down; `leaf_name` is what the leaf's CN must contain. With `cas_known`
- * the certificates above the leaf have passed before and only the leaf's are checked. NULL or why not.
+ * The certificates after the first one's, as text without blanks and NULs at its end: what the
+ * chains of all platforms below one CA have in common. *size 0: there are none.
+ */
+const char *chain_cas_text(const void *pem, size_t size, size_t *cas_size);
+/*
+ * As chain_parse() of a PCK chain whose chain_cas_text() has been parsed before, to `ca` and `root`
+ * (borrowed): only the leaf is decoded. Returns 0; -EINVAL, and then chain_parse() has to say why.
+ */
+int chain_parse_below(const void *pem, size_t size, X509 *ca, X509 *root, struct chain *out);
+
+/*
+ * Names and signatures from the root down; `leaf_name` is what the leaf's CN must contain. With
+ * `cas_known` the certificates above the leaf have passed before and only the leaf's are checked.
+ * NULL or why not.
  */
 const char *chain_problem(const struct chain *c, const char *leaf_name, bool cas_known);
 void chain_dates(const struct chain *c, struct window *w);

@@ -85,13 +85,24 @@ static int decode_quote(struct verification *v, const void *quote, size_t size)
     return 0;
 }
 
+/* The CA's certificates stand in the quotes of all its platforms, byte for byte: then only the leaf
+ * is decoded. */
+static bool parse_below_known_cas(struct verification *v, struct pck_chain *p)
+{
+    const struct collateral_set *s = v->set;
+    size_t size;
+    const char *cas = v->set_known && s->cas_text ? chain_cas_text(p->text, p->size, &size) : NULL;
+    return cas && size == s->cas_size && memcmp(cas, s->cas_text, size) == 0 &&
+           chain_parse_below(p->text, p->size, s->pck_ca, s->pck_root, &p->chain) == 0;
+}
+
 static int parse_pck(struct verification *v)
 {
     struct pck_chain *p = v->pck = pck_chain_new(v->quote.cert_data, v->quote.cert_size);
     const char *why;
     if (!p)
         return -ENOMEM;
-    if (chain_parse(p->text, p->size, 3, &p->chain, &why))
+    if (!parse_below_known_cas(v, p) && chain_parse(p->text, p->size, 3, &p->chain, &why))
         return malformed(v, VERIFY_PCK_CHAIN_FORMAT, why);
     if (pck_facts_parse(p->chain.leaf, &p->facts))
         return malformed(v, VERIFY_PCK_CHAIN_FORMAT, "the SGX extension of the leaf is malformed");
@@ -239,6 +250,19 @@ static int check_document(struct verification *v, const struct chain *chain,
     return 0;
 }
 
+/* The text of the CAs, if it is what follows the leaf. */
+static void remember_cas(struct collateral_set *s, const struct pck_chain *p)
+{
+    struct chain again;
+    size_t size;
+    const char *cas = chain_cas_text(p->text, p->size, &size);
+    bool leaf_first = chain_parse_below(p->text, p->size, s->pck_ca, s->pck_root, &again) == 0 &&
+                      X509_cmp(again.leaf, p->chain.leaf) == 0;
+    chain_fini(&again);
+    s->cas_text = leaf_first ? strndup(cas, size) : NULL;
+    s->cas_size = s->cas_text ? size : 0;
+}
+
 /* Everything but the quote has proven itself: the next quote need not ask again. */
 static void remember(struct verification *v)
 {
@@ -248,6 +272,7 @@ static void remember(struct verification *v)
     if (!take_reference(v->pck->chain.root, &s->pck_root) ||
         !take_reference(v->pck->chain.intermediate, &s->pck_ca))
         return;
+    remember_cas(s, v->pck);
     verify_cache_add_chain(v->options->cache, s, v->pck);
     verify_cache_add_set(v->options->cache, s, v->collateral);
 }

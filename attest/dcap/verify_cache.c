@@ -1,6 +1,6 @@
 /*
- * Verified collateral and certificate chains, found by their exact bytes. Trusts attest/dcap/verify.c to add only
- * what passed every signature check. See verify_cache.h.
+ * Verified collateral and certificate chains, found by their exact bytes. Trusts
+ * attest/dcap/verify.c to add only what passed every signature check. See verify_cache.h.
  */
 #include "attest/dcap/verify_cache.h"
 
@@ -48,6 +48,7 @@ void collateral_set_put(struct collateral_set *s)
     chain_fini(&s->tcb_chain);
     X509_free(s->pck_root);
     X509_free(s->pck_ca);
+    free(s->cas_text);
     free(s);
 }
 
@@ -87,7 +88,8 @@ static bool same_bytes(const struct collateral *a, const struct collateral *b)
     return true;
 }
 
-static struct collateral_set *find_set_locked(struct verify_cache *c, const struct collateral *bytes)
+static struct collateral_set *find_set_locked(struct verify_cache *c,
+                                              const struct collateral *bytes)
 {
     for (unsigned i = 0; i < VERIFY_SETS; i++)
         if (c->sets[i] && same_bytes(&c->sets[i]->bytes, bytes))
@@ -107,7 +109,8 @@ struct collateral_set *verify_cache_find_set(struct verify_cache *c, const struc
     return found;
 }
 
-static struct pck_chain *find_chain_locked(struct collateral_set *set, const uint8_t *text, size_t size)
+static struct pck_chain *find_chain_locked(struct collateral_set *set, const uint8_t *text,
+                                           size_t size)
 {
     for (unsigned i = 0; i < VERIFY_CHAINS; i++) {
         struct pck_chain *p = set->chains[i];
@@ -144,7 +147,8 @@ static bool copy_bytes(const struct collateral *from, struct collateral *to)
     return true;
 }
 
-void verify_cache_add_set(struct verify_cache *c, struct collateral_set *set, const struct collateral *bytes)
+void verify_cache_add_set(struct verify_cache *c, struct collateral_set *set,
+                          const struct collateral *bytes)
 {
     if (!c)
         return;
@@ -164,7 +168,8 @@ void verify_cache_add_set(struct verify_cache *c, struct collateral_set *set, co
     collateral_set_put(old);
 }
 
-void verify_cache_add_chain(struct verify_cache *c, struct collateral_set *set, struct pck_chain *chain)
+void verify_cache_add_chain(struct verify_cache *c, struct collateral_set *set,
+                            struct pck_chain *chain)
 {
     if (!c)
         return;

@@ -2,11 +2,11 @@
 #define ATTEST_VERIFY_CACHE_H
 
 /*
- * What verified once need not be verified again: sets of collateral and PCK certificate chains whose every
- * signature was right. They are found again by their exact bytes, so a cached answer differs from a fresh
- * one in nothing but speed; dates, trusted roots and the quote itself are judged each time. Of ten P-256
- * verifications two remain for a known platform, three for a new one below the same CA.
- * Any number of threads; memory is bounded (VERIFY_SETS x VERIFY_CHAINS).
+ * What verified once need not be verified again: sets of collateral and PCK certificate chains
+ * whose every signature was right. They are found again by their exact bytes, so a cached answer
+ * differs from a fresh one in nothing but speed; dates, trusted roots and the quote itself are
+ * judged each time. Of ten P-256 verifications two remain for a known platform, three for a new one
+ * below the same CA. Any number of threads; memory is bounded (VERIFY_SETS x VERIFY_CHAINS).
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -39,6 +39,8 @@ struct collateral_set {
     struct tcb_info tcb;
     struct enclave_identity identity;
     X509 *pck_root, *pck_ca; /* owned references */
+    char *cas_text;          /* owned: chain_cas_text() of the chain that they came in */
+    size_t cas_size;
     struct pck_chain *chains[VERIFY_CHAINS]; /* cache->mu */
     unsigned next_chain;                     /* cache->mu */
 };
@@ -53,13 +55,16 @@ struct verify_cache *verify_cache_new(void);
 void verify_cache_free(struct verify_cache *c);
 
 /* Each returns a reference to put, or NULL. A NULL cache holds nothing. */
-struct collateral_set *verify_cache_find_set(struct verify_cache *c, const struct collateral *bytes);
+struct collateral_set *verify_cache_find_set(struct verify_cache *c,
+                                             const struct collateral *bytes);
 struct pck_chain *verify_cache_find_chain(struct verify_cache *c, struct collateral_set *set,
                                           const uint8_t *text, size_t size);
 
 /* Remember what verified. Failing (no memory) costs only speed. */
-void verify_cache_add_set(struct verify_cache *c, struct collateral_set *set, const struct collateral *bytes);
-void verify_cache_add_chain(struct verify_cache *c, struct collateral_set *set, struct pck_chain *chain);
+void verify_cache_add_set(struct verify_cache *c, struct collateral_set *set,
+                          const struct collateral *bytes);
+void verify_cache_add_chain(struct verify_cache *c, struct collateral_set *set,
+                            struct pck_chain *chain);
 
 /* New ones hold one reference; NULL without memory. */
 struct collateral_set *collateral_set_new(void);

@@ -121,9 +121,7 @@ static int by_size(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-    static const char *const names[] = { "platform seen before",
-                                         "new platform, known CA and collateral",
-                                         "nothing cached" };
+    static const char *const names[] = { "platform seen before", "another platform, same CA and collateral", "nothing cached" };
     static struct sample s;
     double us[KINDS][ROUNDS], p256[ROUNDS];
     if (argc != 2 || !load_sample(argv[1], &s)) {
@@ -143,7 +141,7 @@ int main(int argc, char **argv)
     printf("P-256 verification (openssl speed): %.1f us\n", p256[ROUNDS / 2]);
     for (int k = 0; k < KINDS; k++) {
         qsort(us[k], ROUNDS, sizeof(double), by_size);
-        printf("quote_verify, %-38s %7.1f us = %5.2f verifications\n", names[k], us[k][ROUNDS / 2],
+        printf("quote_verify, %-41s %7.1f us = %5.2f verifications\n", names[k], us[k][ROUNDS / 2],
                us[k][ROUNDS / 2] / p256[ROUNDS / 2]);
     }
     printf("{\"bench\":\"quote_verify\",\"p256_us\":%.2f,\"known_us\":%.2f,\"new_us\":%.2f,\"cold_"

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "attest/collateral/pck_cert.h"
 #include "attest/dcap/quote.h"
 #include "attest/dcap/verify.h"
 #include "attest/soft/aesm_client.h"
@@ -265,6 +266,52 @@ static void malformed_requests_get_error_codes(void **state)
     }
 }
 
+/* Chains like the known one, and the verdict with a warm cache against the one without. */
+static void a_known_ca_in_the_cache_changes_no_verdict(void **state)
+{
+    static const char *const orders[] = { "lir", "lri", "ilr", "irl", "rli",  "ril",  "iir", "rir",
+                                          "lil", "llr", "li",  "ir",  "lirr", "l ir", "lxir" };
+    uint8_t quote[SOFT_QUOTE_MAX], data[64] = { 0 };
+    struct verify_cache *cache = verify_cache_new();
+    struct verify_options cold = { .roots = &g_fixture.roots },
+                          warm = { .roots = &g_fixture.roots, .cache = cache };
+    struct verdict a, b;
+    struct quote q;
+    size_t size = fixture_quote(&g_fixture, &fake_good, data, quote);
+    assert_int_equal(quote_parse(quote, size, &q, NULL), 0);
+    char *pem = strndup((const char *)q.cert_data, q.cert_size), *part[3] = { pem };
+    for (int i = 1; i < 3; i++)
+        assert_non_null(part[i] = strstr(part[i - 1] + 1, "-----BEGIN"));
+    assert_int_equal(quote_verify(quote, size, &g_fixture.collateral, &warm, time(NULL), &a), 0);
+    for (size_t i = 0; i < 2 * ARRAY_COUNT(orders);
+         i++) { /* each as it is, and with a byte of its first certificate changed */
+        char text[4 * SOFT_QUOTE_MAX] = "";
+        uint8_t *other;
+        for (const char *c = orders[i / 2]; *c; c++) {
+            int k = *c == 'l' ? 0 : *c == 'i' ? 1 : *c == 'r' ? 2 : -1;
+            if (k < 0)
+                strncat(text, c, 1);
+            else
+                strncat(text, part[k], k == 2 ? strlen(part[k]) : (size_t)(part[k + 1] - part[k]));
+        }
+        text[200] = i % 2 ? (char)(text[200] == 'A' ? 'B' : 'A') : text[200];
+        strcat(text, "\n"); /* not the text that is known */
+        assert_int_equal(pck_complete_quote(quote, size, text, strlen(text), &other, &size), 0);
+        int64_t now = time(NULL);
+        int ret = quote_verify(other, size, &g_fixture.collateral, &cold, now, &a);
+        assert_int_equal(quote_verify(other, size, &g_fixture.collateral, &warm, now, &b), ret);
+        assert_int_equal(a.failed, b.failed);
+        assert_true(a.detail == b.detail || strcmp(a.detail, b.detail) == 0);
+        assert_int_equal(
+            a.verified, i % 2 == 0 && (i / 2 < 6 || strcmp(orders[i / 2], "l ir") ==
+                                                        0)); /* in any order; blanks do not count */
+        free(other);
+        size = fixture_quote(&g_fixture, &fake_good, data, quote);
+    }
+    free(pem);
+    verify_cache_free(cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +320,7 @@ int main(void)
         cmocka_unit_test(expired_and_future_collateral_are_refused),
         cmocka_unit_test(each_kind_of_tampering_is_refused_at_its_step),
         cmocka_unit_test(no_flipped_bit_of_quote_or_collateral_verifies),
+        cmocka_unit_test(a_known_ca_in_the_cache_changes_no_verdict),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(a_report_for_another_target_or_device_gets_no_quote),
         cmocka_unit_test(secrets_are_private_and_stable),
