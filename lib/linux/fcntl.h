@@ -121,6 +121,12 @@ struct linux_f_owner_ex {
 #define RENAME_WHITEOUT  4u
 #endif
 
+/* splice(2) and tee(2) */
+#define LINUX_SPLICE_F_MOVE     0x01
+#define LINUX_SPLICE_F_NONBLOCK 0x02
+#define LINUX_SPLICE_F_MORE     0x04
+#define LINUX_SPLICE_F_GIFT     0x08
+
 #ifndef FALLOC_FL_KEEP_SIZE
 #define FALLOC_FL_KEEP_SIZE      0x01
 #define FALLOC_FL_PUNCH_HOLE     0x02

@@ -366,3 +366,64 @@ int64_t pipe_set_size(struct file *f, uint64_t size)
     mutex_unlock(&p->mu);
     return r < 0 ? r : (int64_t)limit;
 }
+
+/* ---- tee */
+
+/* Up to size bytes of what is in the pipe, which stay there; 0: nothing, and nobody writes. */
+static int64_t look_into(struct file *f, bool nonblock, uint8_t *buffer, uint32_t size)
+{
+    struct pipe *p = end_of(f)->pipe;
+    struct iobuf b;
+    int64_t r = 0;
+    mutex_lock(&p->mu);
+    if (!can_read_locked(p))
+        r = nonblock ? -EAGAIN : wait_locked(f, p, &p->can_read, 0);
+    if (r == 0 && p->ring.used) {
+        size = MIN(size, p->ring.used);
+        iobuf_kernel(&b, buffer, size);
+        r = ring_peek(&p->ring, 0, &b, size);
+    }
+    mutex_unlock(&p->mu);
+    return r;
+}
+
+/* As much of it as there is room for, at least a byte. */
+static int64_t put_some(struct file *f, bool nonblock, const uint8_t *buffer, uint32_t size)
+{
+    struct pipe *p = end_of(f)->pipe;
+    int64_t r = 0;
+    mutex_lock(&p->mu);
+    if (!can_write_locked(p, 1))
+        r = nonblock ? -EAGAIN : wait_locked(f, p, &p->can_write, 1);
+    if (r == 0 && p->readers == 0)
+        r = -EPIPE;
+    if (r == 0) {
+        size = MIN(size, ring_space(&p->ring));
+        r = ring_put(&p->ring, buffer, size);
+    }
+    mutex_unlock(&p->mu);
+    if (r == 0)
+        wake_all(&p->can_read, EPOLLIN | EPOLLRDNORM);
+    return r == -EPIPE ? sigpipe_raise() : r < 0 ? r : (int64_t)size;
+}
+
+int64_t pipe_tee(struct file *in, struct file *out, uint64_t size, bool nonblock)
+{
+    if (!file_can_read(in) || !file_can_write(out))
+        return -EBADF;
+    if (!is_pipe(in) || !is_pipe(out) || end_of(in)->pipe == end_of(out)->pipe)
+        return -EINVAL;
+    if (end_of(in)->pipe->packets || end_of(out)->pipe->packets)
+        return -EINVAL; /* packets do not survive being cut */
+    uint32_t most = (uint32_t)MIN(size, PIPE_SIZE);
+    if (!most)
+        return 0;
+    uint8_t *buffer = mem_alloc(most);
+    if (!buffer)
+        return -ENOMEM;
+    int64_t r = look_into(in, nonblock, buffer, most);
+    if (r > 0)
+        r = put_some(out, nonblock, buffer, (uint32_t)r);
+    mem_free(buffer);
+    return r;
+}

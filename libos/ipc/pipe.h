@@ -2,6 +2,7 @@
 #define LIBOS_IPC_PIPE_H
 
 /* Pipes and FIFOs, wholly in memory. */
+#include <stdbool.h>
 #include <stdint.h>
 
 struct file;
@@ -21,6 +22,9 @@ void pipe_put(struct pipe *p); /* NULL is fine */
  * (*out)->dentry.
  */
 int pipe_open_fifo(struct pipe *p, uint32_t flags, struct file **out);
+
+/* tee(2): copy what is in one pipe to another, and leave it. Bytes, 0 when nobody writes; -EINVAL, -EBADF, -EAGAIN, -EPIPE. */
+int64_t pipe_tee(struct file *in, struct file *out, uint64_t size, bool nonblock);
 
 /* F_GETPIPE_SZ, F_SETPIPE_SZ: the size, or -EBADF (not a pipe), -EBUSY, -EPERM, -EINVAL. */
 int64_t pipe_get_size(struct file *f);

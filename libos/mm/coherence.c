@@ -6,12 +6,17 @@
  * itself wrote beside it; and a mapping that reached beyond the end of a file gets pages at the
  * first touch once the file has grown. In `direct` the host does both.
  *
+ * Private mappings are copies in every mode but of the host's files in `direct`: when a file is cut, whole pages behind
+ * its new end are gone from them too, so that they are zeroes when it grows again. (Linux sends SIGBUS in between.)
+ *
  * "The same file" is the same device and inode number, by the host's word for its files: a lie
  * leaves old bytes in a mapping, which the host could do by lying about the content too. Trusts
  * source.read_pages as populate.c does.
  */
 #include "enclave/machine.h"
+#include "lib/base/bytes.h"
 #include "lib/base/checked.h"
+#include "libos/fs/dcache.h"
 #include "libos/fs/file.h"
 #include "libos/mm/mm.h"
 
@@ -58,6 +63,32 @@ static void refresh_locked(struct vma *v, uint64_t from, uint64_t to)
     }
     if (unprotect)
         (void)machine_pages_protect(page, size, prot);
+}
+
+/* Zero [from, v->end) of a private copy, whatever its protection. */
+static void zero_tail_locked(const struct vma *v, uint64_t from)
+{
+    uint32_t prot = v->prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
+    bool unprotect = !(prot & PROT_WRITE);
+    if (unprotect && machine_pages_protect(from, v->end - from, PAGE_R | PAGE_W) < 0)
+        return;
+    memset((void *)(uintptr_t)from, 0, v->end - from);
+    if (unprotect)
+        (void)machine_pages_protect(from, v->end - from, prot);
+}
+
+void mm_file_cut(struct mm *mm, const struct inode *inode, uint64_t size)
+{
+    rwlock_write(&mm->lock);
+    for (struct vma *v = vma_first(mm, 0); v; v = vma_next(v)) {
+        if (!v->file || !v->file->dentry || v->file->dentry->inode != inode ||
+            (v->flags & MAP_SHARED) || !v->committed || v->borrowed || v->host_mapped)
+            continue;
+        uint64_t kept = ALIGN_UP(size, PAGE_SIZE) > v->offset ? ALIGN_UP(size, PAGE_SIZE) - v->offset : 0;
+        if (kept < v->end - v->start)
+            zero_tail_locked(v, v->start + kept);
+    }
+    rwlock_write_end(&mm->lock);
 }
 
 void mm_file_written(struct mm *mm, struct file *f, uint64_t offset, uint64_t size)

@@ -162,7 +162,18 @@ static int64_t remap_borrowed(struct mm *mm, struct vma *v, const struct remap *
                                            : (int64_t)at;
 }
 
-static int64_t remap_locked(struct mm *mm, const struct remap *m)
+/* A smaller target: the tail goes first, as on Linux, and what is left moves. */
+static int64_t drop_tail_locked(struct mm *mm, struct remap *m)
+{
+    int r = 0;
+    if (m->new_size < m->old_size)
+        r = mm_unmap_locked(mm, m->old + m->new_size, m->old + m->old_size, UNMAP_ALL);
+    if (r == 0)
+        m->old_size = MIN(m->old_size, m->new_size);
+    return r;
+}
+
+static int64_t remap_locked(struct mm *mm, struct remap *m)
 {
     struct vma *v = vma_first(mm, m->old);
     if (!v || v->start > m->old || v->internal)
@@ -170,11 +181,11 @@ static int64_t remap_locked(struct mm *mm, const struct remap *m)
     if (m->old_size == 0)
         return -EINVAL; /* duplicating a shared mapping: only for System V of old */
     bool fixed = m->flags & MREMAP_FIXED;
-    if (m->new_size <= m->old_size && !fixed && !(m->flags & MREMAP_DONTUNMAP)) {
-        int r = m->new_size < m->old_size
-                    ? mm_unmap_locked(mm, m->old + m->new_size, m->old + m->old_size, UNMAP_ALL)
-                    : 0;
-        return r < 0 ? r : (int64_t)m->old;
+    if (m->new_size <= m->old_size && !(m->flags & MREMAP_DONTUNMAP) && !(fixed && v->borrowed)) {
+        int64_t r = drop_tail_locked(mm, m);
+        if (r < 0 || !fixed)
+            return r < 0 ? r : (int64_t)m->old;
+        v = vma_first(mm, m->old);
     }
     if (m->old + m->old_size > v->end)
         return -EFAULT;

@@ -13,6 +13,7 @@
 #include "lib/linux/mman.h"
 
 struct file;
+struct inode;
 struct vma;
 
 /*
@@ -85,6 +86,8 @@ void mm_set_comment(struct mm *mm, uint64_t start, const char *comment);
 
 /* coherence.c. After [offset, +size) of f was written by a system call: shared mappings that are copies see it. */
 bool mm_has_copies(void);
+/* A file was given this length: private mappings lose what stood in the pages behind it. */
+void mm_file_cut(struct mm *mm, const struct inode *inode, uint64_t size);
 void mm_file_written(struct mm *mm, struct file *f, uint64_t offset, uint64_t size);
 /* The program touched a page that lay beyond the end of its file: true when it is there now. */
 bool mm_fault_in(struct mm *mm, uint64_t address);

@@ -120,3 +120,17 @@ int64_t sys_timerfd_gettime(int fd, uaddr_t value)
     file_put(f);
     return r < 0 ? r : write_setting(value, &now);
 }
+
+int64_t sys_tee(int in_fd, int out_fd, uint64_t count, unsigned flags)
+{
+    if (flags & ~(unsigned)(LINUX_SPLICE_F_MOVE | LINUX_SPLICE_F_NONBLOCK | LINUX_SPLICE_F_MORE | LINUX_SPLICE_F_GIFT))
+        return -EINVAL;
+    if (!count)
+        return 0;
+    struct fdtable *fds = current()->process->fds;
+    struct file *in = fd_lookup(fds, in_fd), *out = fd_lookup(fds, out_fd);
+    int64_t r = in && out ? pipe_tee(in, out, count, flags & LINUX_SPLICE_F_NONBLOCK) : -EBADF;
+    file_put(in);
+    file_put(out);
+    return r;
+}

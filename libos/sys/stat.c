@@ -5,6 +5,7 @@
 #include "lib/linux/fcntl.h"
 #include "libos/fs/fdtable.h"
 #include "libos/fs/file.h"
+#include "libos/mm/vma.h"
 #include "libos/proc/process.h"
 #include "libos/sys/path.h"
 #include "libos/sys/limits.h"
@@ -305,7 +306,11 @@ static int truncate_inode(struct dentry *d, uint64_t size)
     int r = limits_file_limited() ? vfs_stat(d, &st) : 0;
     if (r == 0 && limits_file_limited())
         r = limits_file_length((uint64_t)st.size, size);
-    return r < 0 ? r : vfs_truncate(d, size);
+    if (r == 0)
+        r = vfs_truncate(d, size);
+    if (r == 0)
+        mm_file_cut(current()->process->mm, inode, size);
+    return r;
 }
 
 /* May the open file become that long? */
@@ -343,6 +348,8 @@ int64_t sys_ftruncate(int fd, int64_t size)
     int64_t r = size < 0 || !file_can_write(f) || !f->ops->truncate ? -EINVAL : check_length(f, (uint64_t)size);
     if (r == 0)
         r = file_truncate(f, (uint64_t)size);
+    if (r == 0 && f->dentry)
+        mm_file_cut(current()->process->mm, f->dentry->inode, (uint64_t)size);
     file_put(f);
     return r;
 }

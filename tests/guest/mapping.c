@@ -202,6 +202,46 @@ static void brk_grows_and_shrinks(void)
     CHECK(brk(old) == 0);
 }
 
+/* To a fixed place that is smaller: what does not fit goes, and what stands behind the place stays. */
+static void a_move_ends_where_its_target_does(void)
+{
+    char *p = mmap(NULL, 8 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *room = mmap(NULL, 8 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(p != MAP_FAILED && room != MAP_FAILED);
+    memset(p, 1, 8 * PAGE);
+    memset(room, 2, 8 * PAGE);
+    CHECK(mremap(p, 8 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, room) == room);
+    CHECK(room[0] == 1 && room[3 * PAGE - 1] == 1 && room[3 * PAGE] == 2 && room[8 * PAGE - 1] == 2);
+    CHECK(touch(p, 0) == SIGSEGV && touch(p + 3 * PAGE, 0) == SIGSEGV && touch(p + 7 * PAGE, 0) == SIGSEGV);
+    CHECK(munmap(room, 8 * PAGE) == 0);
+    /* Just below itself: the tail that goes is where the other pages came from. */
+    p = mmap(NULL, 64 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(munmap(p, 16 * PAGE) == 0);
+    memset(p + 16 * PAGE, 3, 48 * PAGE);
+    CHECK(mremap(p + 16 * PAGE, 48 * PAGE, 16 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p) == p);
+    CHECK(p[0] == 3 && p[16 * PAGE - 1] == 3 && touch(p + 16 * PAGE, 0) == SIGSEGV && touch(p + 63 * PAGE, 0) == SIGSEGV);
+    CHECK(munmap(p, 16 * PAGE) == 0);
+}
+
+static void what_is_cut_from_a_file_is_gone(const char *where)
+{
+    char name[4096];
+    snprintf(name, sizeof(name), "%s/cut", where);
+    int fds[] = { memfd_create("cut", 0), open(name, O_RDWR | O_CREAT | O_TRUNC, 0600) };
+    for (int i = 0; i < 2; i++) {
+        int fd = fds[i];
+        CHECK(fd >= 0 && ftruncate(fd, 3 * PAGE) == 0);
+        for (int page = 0; page < 3; page++)
+            CHECK(pwrite(fd, "full", 4, page * (long)PAGE) == 4);
+        char *p = mmap(NULL, 3 * PAGE, RW, MAP_PRIVATE, fd, 0), *q = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, 2 * PAGE);
+        CHECK(p != MAP_FAILED && q != MAP_FAILED && p[PAGE] == 'f' && q[0] == 'f');
+        p[0] = p[2 * PAGE + 1] = 'M';
+        CHECK(ftruncate(fd, PAGE + 1) == 0 && ftruncate(fd, 3 * PAGE) == 0);
+        CHECK(p[0] == 'M' && p[1] == 'u' && p[PAGE] == 'f' && p[2 * PAGE] == 0 && p[2 * PAGE + 1] == 0 && q[0] == 0);
+        CHECK(munmap(p, 3 * PAGE) == 0 && munmap(q, PAGE) == 0 && close(fd) == 0);
+    }
+    CHECK(unlink(name) == 0);
+}
+
 int main(int argc, char **argv)
 {
     struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER };
@@ -210,9 +250,11 @@ int main(int argc, char **argv)
     protections_hold();
     fixed_and_hints();
     remapping_keeps_content();
+    a_move_ends_where_its_target_does();
     files(argc > 1 ? argv[1] : "/tmp");
     mappings_see_what_descriptors_write(argc > 1 ? argv[1] : "/tmp");
     memfd_is_shared();
+    what_is_cut_from_a_file_is_gone(argc > 1 ? argv[1] : "/tmp");
     discarding_gives_zeroes();
     brk_grows_and_shrinks();
     printf("mapping ok\n");

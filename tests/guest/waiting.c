@@ -82,6 +82,50 @@ static void blocking_pipe(void)
     close(p[0]);
 }
 
+static void *write_soon(void *arg)
+{
+    usleep(20000);
+    CHECK_EQ(write(*(int *)arg, "late", 4), 4);
+    return NULL;
+}
+
+static void tees(void)
+{
+    int a[2], b[2], full[2];
+    char got[16] = "";
+    pthread_t t;
+    NEED(pipe(a) == 0 && pipe(b) == 0 && pipe2(full, O_NONBLOCK) == 0);
+    CHECK_EQ(write(a[1], "abcdef", 6), 6);
+    CHECK_EQ(tee(a[0], b[1], 4, 0), 4);
+    CHECK_EQ(tee(a[0], b[1], 100, SPLICE_F_NONBLOCK), 6);
+    CHECK_EQ(read(b[0], got, sizeof(got)), 10);
+    CHECK(memcmp(got, "abcdabcdef", 10) == 0);
+    CHECK_EQ(read(a[0], got, sizeof(got)), 6); /* all of it is still there */
+    CHECK_ERRNO(tee(a[0], b[1], 1, SPLICE_F_NONBLOCK), EAGAIN);
+    NEED(pthread_create(&t, NULL, write_soon, &a[1]) == 0);
+    CHECK_EQ(tee(a[0], b[1], 100, 0), 4);
+    pthread_join(t, NULL);
+    while (write(full[1], got, sizeof(got)) > 0)
+        ;
+    CHECK_ERRNO(tee(a[0], full[1], 1, 0), EAGAIN);
+    CHECK_EQ(tee(a[0], b[1], 0, 0), 0);
+    CHECK_ERRNO(tee(a[0], a[1], 1, 0), EINVAL);
+    CHECK_ERRNO(tee(a[1], b[1], 1, 0), EBADF);
+    CHECK_ERRNO(tee(a[0], b[0], 1, 0), EBADF);
+    CHECK_ERRNO(tee(a[0], 999, 1, 0), EBADF);
+    CHECK_ERRNO(tee(a[0], b[1], 1, 64), EINVAL);
+    int null = open("/dev/null", O_RDWR);
+    CHECK_ERRNO(tee(a[0], null, 1, 0), EINVAL);
+    close(null), close(b[0]);
+    CHECK_ERRNO(tee(a[0], b[1], 1, 0), EPIPE);
+    close(a[1]);
+    CHECK_EQ(read(a[0], got, sizeof(got)), 4);
+    int c[2];
+    NEED(pipe(c) == 0);
+    CHECK_EQ(tee(a[0], c[1], 1, 0), 0); /* nobody writes any more */
+    close(a[0]), close(b[1]), close(c[0]), close(c[1]), close(full[0]), close(full[1]);
+}
+
 static void event_descriptors(void)
 {
     unsigned long value = 5;
@@ -199,6 +243,7 @@ int main(void)
 {
     pipes();
     blocking_pipe();
+    tees();
     event_descriptors();
     polls();
     epolls();
