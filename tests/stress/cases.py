@@ -15,7 +15,10 @@ FILES = """access chdir chmod chown dentry dir dirdeep dirmany file-ioctl filena
 rename seek utime xattr inotify dnotify sync-file fallocate fpunch readahead copy-file mknod fsize touch verity sendfile msync mmap dev-shm acl
 fiemap metamix mkdir msyncmany"""
 
+# Of hammer.c: what stress-ng's stressor of that name does in a child with memory of its own.
+HAMMER = ['sockpair', 'pipe', 'mprotect']
+
 def cases(known):
-    """(name, place) of every stressor that this stress-ng has: place is '', 'host' or 'tmpfs'."""
+    """(name, place) of every stressor that this stress-ng has: place is '', 'host' or 'tmpfs'; 'hammer' for ours."""
     plain = [(n, '') for n in dict.fromkeys(PLAIN.split()) if n in known and n not in FILES.split()]
-    return plain + [(n, place) for n in FILES.split() if n in known for place in ('host', 'tmpfs')]
+    return plain + [(n, 'hammer') for n in HAMMER] + [(n, place) for n in FILES.split() if n in known for place in ('host', 'tmpfs')]

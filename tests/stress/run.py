@@ -53,6 +53,7 @@ class Runner:
     def __init__(self, build, seconds):
         self.build, self.seconds = build, seconds
         self.cloister, self.shim = build / 'cli/cloister', build / 'tests/stress/fork_thread.so'
+        self.hammer = build / 'tests/stress/hammer'
         self.scratch = pathlib.Path(tempfile.mkdtemp(prefix='stress.', dir=build / 'tests/stress'))
         self.env = dict(os.environ, **{f'XDG_{n}_HOME': str(self.scratch / n.lower()) for n in ('CONFIG', 'CACHE', 'STATE')})
         if self.cloister.exists():
@@ -61,14 +62,22 @@ class Runner:
     def sign(self):
         import jinja2
         text = jinja2.Template((HERE / 'stress.manifest.template').read_text(), undefined=jinja2.StrictUndefined)
-        (self.scratch / 'app.manifest').write_text(text.render(shim=self.shim, scratch=self.scratch, size='2G'))
-        for words in (['keygen', self.scratch / 'key.pem'], ['sign', '-k', self.scratch / 'key.pem', self.scratch / 'app.manifest']):
-            subprocess.run([self.cloister, *words], check=True, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.cloister_quietly('keygen', self.scratch / 'key.pem')
+        for app, entrypoint in (('stress-ng', '/usr/bin/stress-ng'), ('hammer', self.hammer)):
+            manifest = self.scratch / f'{app}.manifest'
+            manifest.write_text(text.render(entrypoint=entrypoint, shim=self.shim, scratch=self.scratch, size='2G'))
+            self.cloister_quietly('sign', '-k', self.scratch / 'key.pem', manifest)
+
+    def cloister_quietly(self, *words):
+        subprocess.run([self.cloister, *words], check=True, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def command(self, name, place, mode):
-        where = {'': self.scratch / 'files', 'host': self.scratch / 'files', 'tmpfs': '/dev/shm' if mode == 'native' else '/stress-tmpfs'}[place]
-        words = [f'--{name}', '1', '--timeout', str(self.seconds), '--verify', '--metrics', '--temp-path', str(where)]
-        return ['/usr/bin/stress-ng', *words] if mode == 'native' else [self.cloister, 'run', '--mode', mode, self.scratch / 'app', *words]
+        if place == 'hammer':
+            app, words = self.hammer, [name, str(self.seconds)]
+        else:
+            where = '/dev/shm' if (place, mode) == ('tmpfs', 'native') else '/stress-tmpfs' if place == 'tmpfs' else self.scratch / 'files'
+            app, words = pathlib.Path('/usr/bin/stress-ng'), [f'--{name}', '1', '--timeout', str(self.seconds), '--verify', '--metrics', '--temp-path', str(where)]
+        return [app, *words] if mode == 'native' else [self.cloister, 'run', '--mode', mode, self.scratch / app.name, *words]
 
     def run(self, name, place, mode):
         """The output, the exit status (None: it had to be killed) and what grew."""
@@ -94,9 +103,9 @@ class Runner:
 
 def judge(name, output, status):
     """What stress-ng says of this run: passed, or why not, in one line; and how many operations it did."""
-    ops = re.search(rf'metrc: \[\d+\] {re.escape(name)} +(\d+)', output)
-    ops = int(ops.group(1)) if ops else 0
-    failures = [l.split('] ', 1)[-1] for l in output.splitlines() if re.match(r'stress-ng: fail: ', l)]
+    ops = re.search(rf'metrc: \[\d+\] {re.escape(name)} +(\d+)|hammer: (\d+) operations', output)
+    ops = int(ops.group(1) or ops.group(2)) if ops else 0
+    failures = [l.split('] ', 1)[-1] for l in output.splitlines() if re.match(r'stress-ng: fail: |hammer: .*: got ', l)]
     skipped = re.search(r'info: +\[-?\d+\] (.*(?:skipping|not implemented|will be skipped).*)', output)
     if status is None:
         return 'did not end', ops
