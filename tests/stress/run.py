@@ -9,7 +9,7 @@ Exit status 1 when a stressor that passes natively failed or leaked and known.py
 """
 import argparse, json, os, pathlib, re, shutil, signal, subprocess, sys, tempfile, threading, time
 
-from cases import cases
+from cases import NEEDS_PROCESS, cases
 from known import KNOWN
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -97,7 +97,10 @@ class Runner:
                 os.killpg(process.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-            process.wait()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                pass
             out.seek(0)
             return out.read(), status, grown
 
@@ -163,6 +166,7 @@ def table(rows):
         why = cause(r, rows)
         result = r['result'].replace('|', '/') + (f' ({why})' if why else '')
         yield f"| {r['stressor']} | {r['place'] or '-'} | {r['mode']} | {r['ops']} | {result} | {r['leak']} |"
+    yield from ['', 'Not run, because they need a child process: ' + '; '.join(f'{n} ({why})' for n, why in NEEDS_PROCESS.items()) + '.']
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
