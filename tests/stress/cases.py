@@ -17,6 +17,7 @@ fiemap msyncmany"""
 
 # Not run: what their children do cannot be done by threads (it fails or hangs natively too): they wait for child processes.
 NEEDS_PROCESS = {
+    'access': 'a list in memory of its own',
     'bad-altstack': 'its child dies by a signal', 'dup': 'its child is killed while it opens a FIFO', 'hrtimers': 'children with timers of their own',
     'locka': 'a list in memory of its own', 'lockf': 'a list in memory of its own', 'lockofd': 'a list in memory of its own',
     'mprotect': 'memory of its own (hammer instead)', 'pipe': 'memory of its own (hammer instead)', 'session': 'setsid() in the child',

@@ -18,6 +18,8 @@ ENV = {'HOME': '/root', 'PATH': '/usr/bin:/bin', 'LC_ALL': 'C.UTF-8'}
 # What may be more at the end than at the half: something a stressor holds at random, but not what each operation leaves.
 SLACK = {'rss': 12 << 10, 'fds': 8, 'maps': 24}  # KiB, descriptors, mappings
 
+FEW = 20  # operations in a native run from which on none at all here is a failure
+
 class Watch(threading.Thread):
     """Resident memory, descriptors and mappings of one process, as the host sees them."""
     def __init__(self, pid, output):
@@ -127,13 +129,16 @@ def run_case(runner, name, place, modes, rows):
         output, status, grown = runner.run(name, place, mode)
         result, ops = judge(name, output, status)
         leak = ', '.join(f'{k} +{v}' for k, v in grown.items()) or 'none'
+        leak = leak if result == 'passed' else '-'
         row = {'stressor': name, 'place': place, 'mode': mode, 'ops': ops, 'result': result, 'leak': leak}
         rows[f'{name}|{place}|{mode}'] = row
         native = row if mode == 'native' else native
+        if mode != 'native' and native and result == 'passed' and ops == 0 and native['ops'] >= FEW:
+            row['result'] = result = 'passed without an operation'
         expected = mode == 'native' or native and native['result'] != 'passed' or (name, mode) in KNOWN or (name, '*') in KNOWN
-        leaks = leak != 'none' and not (native and native['leak'] != 'none')
+        leaks = leak not in ('none', '-') and not (native and native['leak'] != 'none')
         row['bad'] = bool(not expected and (result != 'passed' or leaks))
-        print(f'{name + (" on " + place if place else ""):24} {mode:7} {ops:10} ops  {result[:150]}' + (f'  LEAK {leak}' if leak != 'none' else '') +
+        print(f'{name + (" on " + place if place else ""):24} {mode:7} {ops:10} ops  {result[:150]}' + (f'  LEAK {leak}' if leak not in ('none', '-') else '') +
               ('  FAILED' if row['bad'] else ''), flush=True)
         if row['bad'] and result != 'passed':
             print('    ' + '\n    '.join(l for l in output.splitlines() if not re.search(r'metrc:|setting to|dispatching', l))[-1500:], flush=True)
