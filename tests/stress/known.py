@@ -3,16 +3,15 @@ NO_CALL = 'the call answers ENOSYS'
 ALONE = 'kill(-1) with nobody else to signal is ESRCH, as on Linux; natively there are other processes'
 
 KNOWN = {
-    ('aiol', '*'): 'answers as a kernel without AIO', ('dnotify', '*'): 'no F_NOTIFY yet', ('fiemap', '*'): 'no FS_IOC_FIEMAP',
+    ('aiol', '*'): 'answers as a kernel without AIO', ('dnotify', '*'): 'no /proc/sys/fs/dir-notify-enable', ('fiemap', '*'): 'no FS_IOC_FIEMAP',
     ('cyclic', '*'): 'real-time policies are EPERM: the stressor gives up without an operation',
-    ('inotify', '*'): 'no inotify yet', ('itimer', '*'): 'ITIMER_PROF', ('kill', '*'): ALONE,
+    ('kill', '*'): ALONE,
     ('loadavg', '*'): 'waits for a load average of the host that does not come down, so no operation',
-    ('loop', '*'): 'no /dev/loop-control', ('membarrier', '*'): NO_CALL, ('mq', '*'): NO_CALL, ('msg', '*'): NO_CALL, ('remap', '*'): NO_CALL,
+    ('loop', '*'): 'no /dev/loop-control', ('mq', '*'): NO_CALL, ('msg', '*'): NO_CALL, ('remap', '*'): NO_CALL,
     ('msyncmany', 'soft'): 'shared mappings of a host file in an enclave are copies: two of the same page do not see each other (libos/mm/README.md)',
     ('munmap', '*'): 'no operation is counted: not looked into yet', ('netlink-proc', '*'): 'netlink: NETLINK_ROUTE only',
-    ('netlink-task', '*'): 'netlink: NETLINK_ROUTE only', ('numa', '*'): 'one node, without /sys/devices/system/node/online', ('pty', '*'): 'no pseudo-terminals yet',
+    ('netlink-task', '*'): 'netlink: NETLINK_ROUTE only', ('numa', '*'): 'one node, without /sys/devices/system/node/online',
     ('secretmem', '*'): NO_CALL, ('sem-sysv', '*'): NO_CALL, ('sigio', '*'): 'no SIGIO: O_ASYNC is accepted and ignored',
     ('sockdiag', '*'): 'netlink: NETLINK_ROUTE only', ('unshare', '*'): NO_CALL, ('vm-splice', '*'): NO_CALL,
-    ('xattr', '*'): 'no extended attributes on host directories',
-    ('fsize', 'direct'): 'on tmpfs: not looked into yet', ('io-uring', '*'): 'answers as a kernel without io_uring',
+    ('io-uring', '*'): 'answers as a kernel without io_uring',
 }
