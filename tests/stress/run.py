@@ -148,7 +148,7 @@ def cause(row, rows):
     known = KNOWN.get((row['stressor'], row['mode'])) or KNOWN.get((row['stressor'], '*'))
     if native and native['result'] != 'passed' and row['mode'] != 'native':
         return 'not passed natively either'
-    return known if known and row['result'] != 'passed' else ''
+    return known if known and (row['result'] != 'passed' or row['leak'] not in ('none', '-')) else ''
 
 def record(rows):
     stored = ROOT / 'docs/stress.json'
