@@ -111,8 +111,9 @@ static int64_t answer_select(const Soft__Aesm__Request__SelectAttKeyID *q, uint8
     all.select_att_key_id = &r;
     r.error_code = AESM_UNSUPPORTED_ATT_KEY_ID;
     aesm_key_id_ecdsa(id);
+    bool whole = q->has_att_key_id_list && q->att_key_id_list.len >= sizeof(id);
     if (!q->has_att_key_id_list ||
-        memmem(q->att_key_id_list.data, q->att_key_id_list.len, id, sizeof(id))) {
+        (whole && memmem(q->att_key_id_list.data, q->att_key_id_list.len, id, sizeof(id)))) {
         r.error_code = AESM_SUCCESS;
         r.has_selected_att_key_id = true;
         r.selected_att_key_id = (ProtobufCBinaryData){ sizeof(id), id };

@@ -254,6 +254,7 @@ static void malformed_requests_get_error_codes(void **state)
         { "\x8a\x01\x06\x0a\x02\x01\x01\x20\x10", 9, AESM_PARAMETER }, /* report of two bytes */
         { "\x7a\x04\x18\x01\x20\x10", 6, AESM_PARAMETER },             /* no room for the key id */
         { "\x7a\x07\x0a\x01\x07\x18\x01\x20\x20", 9, AESM_UNSUPPORTED_ATT_KEY_ID },
+        { "\x9a\x01\x02\x0a\x00", 5, AESM_UNSUPPORTED_ATT_KEY_ID }, /* a list without keys to choose from */
     };
     struct quoter quoter = soft_qe_quoter(g_fixture.qe);
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
