@@ -176,6 +176,8 @@ def main():
     parser.add_argument('--jobs', type=int, default=os.cpu_count() or 1)
     parser.add_argument('--record', action='store_true')
     o = parser.parse_args()
+    for n in (signal.SIGINT, signal.SIGQUIT):  # a shell's background job has them ignored, and tests would inherit that
+        signal.signal(n, signal.default_int_handler)
     build, exceptions, rows = pathlib.Path(o.build).resolve(), Exceptions(HERE / 'pytests-exceptions.txt'), []
     modules, modes = o.only.split(',') if o.only else MODULES, o.modes.split(',')
     Runner(build)  # makes the key, once
