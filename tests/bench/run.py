@@ -3,8 +3,8 @@
 
 usage: run.py --build BUILD [--out FILE] [--record] [--modes native,direct,soft] [--only WORD,...] [--rounds N]
 
-Rows, programs and goals: rows.py. --record writes docs/performance.json and, from it, docs/performance.md. A program that is
-not installed is skipped with a message (tools/setup.sh --apps). Exit status 1 when a row could not be measured.
+Rows, programs and goals: rows.py. --record writes docs/performance.json and, from it, docs/performance.md. On a busy machine
+nothing is recorded. A program that is not installed is skipped with a message (tools/setup.sh --apps). Exit status 1 when a row could not be measured.
 """
 import argparse, json, os, pathlib, statistics, sys, time
 
@@ -14,11 +14,12 @@ from rows import PROGRAMS, PYTHON, ROWS
 from sessions import BENCH, Failed, Place, SESSIONS
 
 MODES = ('native', 'direct', 'soft')
+LOAD_MOST = 2  # per CPU, the bench's own programs included: above it the figures are others' as much as ours
 
 class Bench:
     def __init__(self, options):
         self.modes, self.rounds, self.words = options.modes.split(','), options.rounds, options.only.split(',')
-        self.place, self.results, self.failures = Place(options.build), {}, 0
+        self.place, self.results, self.failures, self.loads = Place(options.build), {}, 0, []
 
     def wanted(self, program):
         return [r for r in ROWS if r.program == program.name and any(w in r.name or w == program.name for w in self.words)]
@@ -63,6 +64,7 @@ class Bench:
                 print(f'bench: {program.name} skipped: {absent} is not there (tools/setup.sh --apps)', file=sys.stderr)
             elif rows:
                 start = time.perf_counter()
+                self.loads.append(os.getloadavg()[0])
                 self.measure(program, rows)
                 if 'soft' in self.modes:
                     self.count_exits(program, rows)
@@ -97,9 +99,13 @@ def main():
     counts = {} if o.only else count_calls(bench.place, bench.modes)
     report.show(bench.results)
     report.show_counts(counts)
-    data = {'kernel': os.uname().release, 'cpus': os.cpu_count(), 'date': time.strftime('%Y-%m-%d'), 'rounds': o.rounds, 'results': bench.results, 'system calls': counts}
+    data = {'kernel': os.uname().release, 'cpus': os.cpu_count(), 'date': time.strftime('%Y-%m-%d'), 'rounds': o.rounds, 'load': round(statistics.median(bench.loads or [0]), 1), 'results': bench.results, 'system calls': counts}
     if o.out:
         pathlib.Path(o.out).write_text(json.dumps(data, indent=1) + '\n')
+    load = statistics.median(bench.loads or [0])
+    if load > LOAD_MOST * os.cpu_count():
+        print(f'bench: the load was {load:.0f} on {os.cpu_count()} CPUs: others were measured too' + ('; nothing recorded' if o.record else ''), file=sys.stderr)
+        return 1
     if o.record:
         report.record(data)
     return 1 if bench.failures else 0
