@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--mrenclave", action="append", default=[])
     parser.add_argument("--mrsigner", action="append", default=[])
     parser.add_argument("--trust-root", help="PEM, instead of Intel's root (the software device's, for development)")
-    parser.add_argument("--collateral", help="folder or bundle; default: CLOISTER_COLLATERAL")
+    parser.add_argument("--collateral", help="folder or bundle; default: CLOISTER_COLLATERAL, else a server is asked")
     parser.add_argument("--debug", action="store_true", help="accept debug enclaves, whose memory the host reads")
     parser.add_argument("--save-certificate", metavar="FILE", help="write the verified certificate, for curl --cacert")
     o = parser.parse_args()
