@@ -15,6 +15,12 @@
 #define RUN_LEAST (UINT64_C(1) << 20)
 #define SIZE_MAX_ (UINT64_C(1) << 46)
 
+/* What statfs says that there is; the plan's word, since nothing else bounds memory in a plain process. */
+static uint64_t tmpfs_limit(void)
+{
+    return g_machine.plan.h ? g_machine.plan.h->enclave_size : SIZE_MAX_;
+}
+
 void tmpfs_data_init(struct tmpfs_data *d)
 {
     *d = (struct tmpfs_data){ 0 };
@@ -27,62 +33,47 @@ static bool in_run(const struct tmpfs_data *d, uint64_t i)
 
 static void drop_page(struct tmpfs_data *d, uint64_t i)
 {
-    if (!d->pages[i])
+    uint8_t *page = page_tree_get(&d->pages, i);
+    if (!page)
         return;
     if (in_run(d, i)) {
-        memset(d->pages[i], 0, PAGE_SIZE); /* stays: it may be mapped */
+        memset(page, 0, PAGE_SIZE); /* stays: it may be mapped */
         return;
     }
-    mem_pages_free(d->pages[i], PAGE_SIZE);
-    d->pages[i] = NULL;
+    mem_pages_free(page, PAGE_SIZE);
+    *page_tree_slot(&d->pages, i) = NULL; /* its nodes exist */
     d->resident--;
 }
 
 void tmpfs_data_fini(struct tmpfs_data *d)
 {
-    for (uint64_t i = 0; i < d->page_count; i++) {
-        if (in_run(d, i) && d->pages[i])
-            machine_pages_release((uint64_t)(uintptr_t)d->pages[i], PAGE_SIZE);
+    for (uint64_t i = 0; page_tree_next(&d->pages, &i); i++) {
+        if (in_run(d, i))
+            machine_pages_release((uint64_t)(uintptr_t)page_tree_get(&d->pages, i), PAGE_SIZE);
         else
             drop_page(d, i);
     }
     if (d->run)
         range_free((uint64_t)(uintptr_t)d->run, d->run_pages * PAGE_SIZE);
-    mem_free(d->pages);
+    page_tree_free(&d->pages);
     tmpfs_data_init(d);
-}
-
-/* The table reaches page count - 1. */
-static int grow_table(struct tmpfs_data *d, uint64_t count)
-{
-    if (count <= d->page_count)
-        return 0;
-    uint64_t room = MAX(count, d->page_count * 2);
-    uint8_t **pages = mem_realloc(d->pages, room * sizeof(*pages));
-    if (!pages)
-        return -ENOSPC;
-    memset(pages + d->page_count, 0, (room - d->page_count) * sizeof(*pages));
-    d->pages = pages;
-    d->page_count = room;
-    return 0;
 }
 
 static uint8_t *make_page(struct tmpfs_data *d, uint64_t i)
 {
-    if (grow_table(d, i + 1) < 0)
-        return NULL;
-    if (d->pages[i])
-        return d->pages[i];
+    uint8_t **slot = page_tree_slot(&d->pages, i);
+    if (!slot || *slot)
+        return slot ? *slot : NULL;
     if (in_run(d, i)) {
         uint8_t *page = d->run + i * PAGE_SIZE;
         if (machine_pages_commit((uint64_t)(uintptr_t)page, PAGE_SIZE, PAGE_R | PAGE_W) < 0)
             return NULL;
-        d->pages[i] = page;
+        *slot = page;
     } else {
-        d->pages[i] = mem_pages(PAGE_SIZE);
+        *slot = mem_pages(PAGE_SIZE);
     }
-    d->resident += d->pages[i] != NULL;
-    return d->pages[i];
+    d->resident += *slot != NULL;
+    return *slot;
 }
 
 int64_t tmpfs_data_read(struct tmpfs_data *d, struct iobuf *b, uint64_t offset)
@@ -92,7 +83,7 @@ int64_t tmpfs_data_read(struct tmpfs_data *d, struct iobuf *b, uint64_t offset)
     while (b->left && offset < d->size) {
         uint64_t i = offset / PAGE_SIZE, at = offset % PAGE_SIZE;
         uint64_t part = MIN(MIN(PAGE_SIZE - at, d->size - offset), b->left);
-        uint8_t *page = i < d->page_count ? d->pages[i] : NULL;
+        uint8_t *page = page_tree_get(&d->pages, i);
         n = page ? iobuf_put(b, page + at, part) : iobuf_put_zero(b, part);
         if (n <= 0)
             break;
@@ -143,11 +134,11 @@ int tmpfs_data_resize(struct tmpfs_data *d, uint64_t size)
     mutex_lock(&d->mu);
     if (size < d->size) {
         uint64_t first = (size + PAGE_SIZE - 1) / PAGE_SIZE;
-        for (uint64_t i = first; i < d->page_count; i++)
+        for (uint64_t i = first; page_tree_next(&d->pages, &i); i++)
             drop_page(d, i);
-        uint64_t i = size / PAGE_SIZE;
-        if (size % PAGE_SIZE && i < d->page_count && d->pages[i])
-            memset(d->pages[i] + size % PAGE_SIZE, 0, PAGE_SIZE - size % PAGE_SIZE);
+        uint8_t *last = page_tree_get(&d->pages, size / PAGE_SIZE);
+        if (size % PAGE_SIZE && last)
+            memset(last + size % PAGE_SIZE, 0, PAGE_SIZE - size % PAGE_SIZE);
     }
     d->size = size;
     mutex_unlock(&d->mu);
@@ -156,13 +147,18 @@ int tmpfs_data_resize(struct tmpfs_data *d, uint64_t size)
 
 int tmpfs_data_reserve(struct tmpfs_data *d, uint64_t offset, uint64_t size)
 {
-    uint64_t end;
+    uint64_t end, first = offset / PAGE_SIZE, i = first;
     if (!checked_add(offset, size, &end) || end > SIZE_MAX_)
         return -EFBIG;
-    int r = 0;
+    if (size > tmpfs_limit())
+        return -ENOSPC; /* at once, as Linux: not when all memory has gone */
     mutex_lock(&d->mu);
-    for (uint64_t i = offset / PAGE_SIZE; i * PAGE_SIZE < end && r == 0; i++)
-        r = make_page(d, i) ? 0 : -ENOSPC;
+    while (i * PAGE_SIZE < end && make_page(d, i))
+        i++;
+    int r = i * PAGE_SIZE < end ? -ENOSPC : 0;
+    uint64_t file_end = (d->size + PAGE_SIZE - 1) / PAGE_SIZE;
+    while (r < 0 && i > MAX(first, file_end))
+        drop_page(d, --i); /* beyond the end there was nothing to lose */
     mutex_unlock(&d->mu);
     return r;
 }
@@ -170,15 +166,13 @@ int tmpfs_data_reserve(struct tmpfs_data *d, uint64_t offset, uint64_t size)
 void tmpfs_data_punch(struct tmpfs_data *d, uint64_t offset, uint64_t size)
 {
     mutex_lock(&d->mu);
-    uint64_t end = MIN(offset + size, d->page_count * PAGE_SIZE);
-    while (offset < end) {
-        uint64_t i = offset / PAGE_SIZE, at = offset % PAGE_SIZE;
-        uint64_t part = MIN(PAGE_SIZE - at, end - offset);
-        if (part == PAGE_SIZE)
+    uint64_t end = offset + MIN(size, SIZE_MAX_), i = offset / PAGE_SIZE;
+    for (; page_tree_next(&d->pages, &i) && i * PAGE_SIZE < end; i++) {
+        uint64_t from = MAX(offset, i * PAGE_SIZE), to = MIN(end, (i + 1) * PAGE_SIZE);
+        if (to - from == PAGE_SIZE)
             drop_page(d, i);
-        else if (d->pages[i])
-            memset(d->pages[i] + at, 0, part);
-        offset += part;
+        else
+            memset(page_tree_get(&d->pages, i) + from % PAGE_SIZE, 0, to - from);
     }
     mutex_unlock(&d->mu);
 }
@@ -195,23 +189,18 @@ static int start_run(struct tmpfs_data *d, uint64_t pages)
     if (!at)
         return -ENOMEM;
     uint8_t *run = (uint8_t *)(uintptr_t)at;
-    for (uint64_t i = 0; i < d->page_count; i++) {
-        if (!d->pages[i])
-            continue;
+    for (uint64_t i = 0; page_tree_next(&d->pages, &i); i++) {
         if (i * PAGE_SIZE >= size || machine_pages_commit(at + i * PAGE_SIZE, PAGE_SIZE, PAGE_R | PAGE_W) < 0) {
-            while (i-- > 0)
-                if (d->pages[i])
-                    machine_pages_release(at + i * PAGE_SIZE, PAGE_SIZE);
+            for (uint64_t k = 0; page_tree_next(&d->pages, &k) && k < i; k++)
+                machine_pages_release(at + k * PAGE_SIZE, PAGE_SIZE);
             range_free(at, size);
             return -ENOMEM;
         }
-        memcpy(run + i * PAGE_SIZE, d->pages[i], PAGE_SIZE);
+        memcpy(run + i * PAGE_SIZE, page_tree_get(&d->pages, i), PAGE_SIZE);
     }
-    for (uint64_t i = 0; i < d->page_count; i++) {
-        if (!d->pages[i])
-            continue;
-        mem_pages_free(d->pages[i], PAGE_SIZE);
-        d->pages[i] = run + i * PAGE_SIZE;
+    for (uint64_t i = 0; page_tree_next(&d->pages, &i); i++) {
+        mem_pages_free(page_tree_get(&d->pages, i), PAGE_SIZE);
+        *page_tree_slot(&d->pages, i) = run + i * PAGE_SIZE;
     }
     d->run = run;
     d->run_pages = size / PAGE_SIZE;

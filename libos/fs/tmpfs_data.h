@@ -6,13 +6,13 @@
  * one contiguous run of pages at fixed addresses from then on.
  */
 #include "enclave/sync.h"
+#include "libos/fs/page_tree.h"
 #include "libos/sys/iobuf.h"
 
 struct tmpfs_data {
     struct mutex mu;
     uint64_t size;       /* mu; read without for stat */
-    uint8_t **pages;     /* mu: page_count entries; NULL: zeros */
-    uint64_t page_count; /* mu */
+    struct page_tree pages; /* mu; absent: zeros */
     uint64_t resident;   /* mu: pages present */
     uint8_t *run;        /* mu: contiguous memory of pages [0, run_pages); NULL: none */
     uint64_t run_pages;

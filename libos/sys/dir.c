@@ -183,6 +183,11 @@ int64_t sys_mknodat(int dirfd, uaddr_t upath, unsigned mode, uint64_t dev)
 {
     char path[VFS_PATH_MAX];
     struct dentry *start;
+    unsigned type = mode & S_IFMT;
+    if (type == S_IFDIR)
+        return -EPERM;
+    if (type && type != S_IFREG && type != S_IFIFO && type != S_IFSOCK && type != S_IFCHR && type != S_IFBLK)
+        return -EINVAL; /* before the path is looked at, as Linux's may_mknod() */
     int r = begin(dirfd, upath, path, &start);
     if (r < 0)
         return r;
@@ -192,9 +197,7 @@ int64_t sys_mknodat(int dirfd, uaddr_t upath, unsigned mode, uint64_t dev)
     case S_IFREG: r = (int)make_regular(start, path, mode); break;
     case S_IFIFO:
     case S_IFSOCK: r = vfs_mknod(path_view(), start, path, mode, NULL); break;
-    case S_IFCHR:
-    case S_IFBLK: r = -EPERM; break;
-    default: r = -EINVAL;
+    default: r = -EPERM; /* devices */
     }
     dentry_put(start);
     return r;

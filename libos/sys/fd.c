@@ -287,13 +287,6 @@ int64_t sys_sync(void)
     return 0;
 }
 
-static int64_t check_fd(int fd)
-{
-    struct file *f = fd_lookup(table(), fd);
-    file_put(f);
-    return f ? 0 : -EBADF;
-}
-
 int64_t sys_syncfs(int fd)
 {
     int64_t r = sync_file(fd, false);
@@ -322,7 +315,15 @@ int64_t sys_fadvise64(int fd, int64_t offset, int64_t size, int advice)
 
 int64_t sys_readahead(int fd, int64_t offset, uint64_t size)
 {
-    return check_fd(fd);
+    struct file *f = fd_lookup(table(), fd);
+    if (!f)
+        return -EBADF;
+    struct linux_stat st;
+    int64_t r = file_can_read(f) ? file_stat(f, &st) : -EBADF;
+    if (r == 0 && (st.mode & S_IFMT) != S_IFREG)
+        r = -EINVAL;
+    file_put(f);
+    return r;
 }
 
 int64_t sys_umask(unsigned mask)

@@ -58,6 +58,7 @@ int64_t sys_getsid(int pid)
 int64_t sys_setpgid(int pid, int pgid)
 {
     struct process *p = current()->process;
+    pgid = pgid ? pgid : pid;
     if (pgid < 0)
         return -EINVAL;
     if (pid && pid != p->pid)

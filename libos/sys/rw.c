@@ -9,8 +9,10 @@
 #include "lib/linux/uio.h"
 #include "libos/fs/fdtable.h"
 #include "libos/fs/file.h"
+#include "libos/ipc/poll.h"
 #include "libos/mm/vma.h"
 #include "libos/proc/process.h"
+#include "libos/signal/signal.h"
 #include "libos/sys/iobuf.h"
 #include "libos/sys/limits.h"
 #include "libos/sys/sys.h"
@@ -275,8 +277,8 @@ static int64_t copy_loop(const struct copy *c, uint64_t count)
         if (c->out_pos)
             *c->out_pos += r;
         done += (uint64_t)r;
-        if (r < got || !c->in->seekable)
-            break;
+        if (r < got || !c->in->seekable || signal_pending_current())
+            break; /* gigabytes can be copied by one call: not past a signal */
     }
     mem_free(buffer);
     return done ? (int64_t)done : r;
@@ -293,7 +295,31 @@ static int read_offset(uaddr_t from, int64_t *value, int64_t **out)
     return *value < 0 ? -EINVAL : 0;
 }
 
-static int64_t copy_files(int in, uaddr_t in_off, int out, uaddr_t out_off, uint64_t count)
+static int64_t position(struct file *f, const int64_t *pos)
+{
+    mutex_lock(&f->mu);
+    int64_t own = f->pos;
+    mutex_unlock(&f->mu);
+    return pos ? *pos : own;
+}
+
+/* As Linux's generic_copy_file_checks(): not beyond the end that the source has now, not onto itself. */
+static int check_range(const struct copy *c, uint64_t *count)
+{
+    struct linux_stat in, out;
+    int64_t from = position(c->in, c->in_pos), to = position(c->out, c->out_pos);
+    if (c->out->flags & O_APPEND)
+        return -EBADF;
+    if (file_stat(c->in, &in) < 0 || file_stat(c->out, &out) < 0)
+        return -EIO;
+    if ((uint64_t)from + *count < *count || (uint64_t)to + *count < *count)
+        return -EOVERFLOW;
+    *count = MIN(*count, from < in.size ? (uint64_t)(in.size - from) : 0);
+    bool same = in.dev == out.dev && in.ino == out.ino;
+    return same && to + (int64_t)*count > from && to < from + (int64_t)*count ? -EINVAL : 0;
+}
+
+static int64_t copy_files(int in, uaddr_t in_off, int out, uaddr_t out_off, uint64_t count, bool range)
 {
     int64_t in_pos, out_pos;
     struct copy c = { lookup(in), lookup(out), NULL, NULL };
@@ -304,6 +330,8 @@ static int64_t copy_files(int in, uaddr_t in_off, int out, uaddr_t out_off, uint
         r = read_offset(in_off, &in_pos, &c.in_pos);
     if (r == 0)
         r = read_offset(out_off, &out_pos, &c.out_pos);
+    if (r == 0 && range)
+        r = check_range(&c, &count);
     if (r == 0)
         r = copy_loop(&c, MIN(count, LINUX_RW_COUNT_MAX));
     if (r >= 0 && c.in_pos && user_write(in_off, &in_pos, sizeof(in_pos)) < 0)
@@ -317,7 +345,7 @@ static int64_t copy_files(int in, uaddr_t in_off, int out, uaddr_t out_off, uint
 
 int64_t sys_sendfile(int out_fd, int in_fd, uaddr_t offset, uint64_t count)
 {
-    return copy_files(in_fd, offset, out_fd, 0, count);
+    return copy_files(in_fd, offset, out_fd, 0, count, false);
 }
 
 static int64_t is_regular(int fd)
@@ -340,13 +368,25 @@ int64_t sys_copy_file_range(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_o
     int64_t r = is_regular(in_fd);
     if (r == 0)
         r = is_regular(out_fd);
-    return r < 0 ? r : copy_files(in_fd, in_off, out_fd, out_off, count);
+    return r < 0 ? r : copy_files(in_fd, in_off, out_fd, out_off, count, true);
+}
+
+enum { SPLICE_F_NONBLOCK = 2, SPLICE_F_ALL = 15 };
+
+/* SPLICE_F_NONBLOCK concerns the pipes only, not the files. */
+static bool pipe_would_block(struct file *f, bool pipe, uint32_t events)
+{
+    return pipe && f->ops->poll && !(f->ops->poll(f, NULL) & events);
 }
 
 /* One side must be a pipe. The data take one copy more than in Linux. */
 int64_t sys_splice(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_off, uint64_t count, unsigned flags)
 {
     struct linux_stat a, b;
+    if (count == 0)
+        return 0;
+    if (flags & ~(unsigned)SPLICE_F_ALL)
+        return -EINVAL;
     struct file *in = lookup(in_fd), *out = lookup(out_fd);
     int64_t r = in && out ? 0 : -EBADF;
     if (r == 0 && (file_stat(in, &a) < 0 || file_stat(out, &b) < 0))
@@ -356,7 +396,10 @@ int64_t sys_splice(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_off, uint6
         r = -EINVAL;
     if (r == 0 && ((in_pipe && in_off) || (out_pipe && out_off)))
         r = -ESPIPE;
+    if (r == 0 && flags & SPLICE_F_NONBLOCK &&
+        (pipe_would_block(in, in_pipe, EPOLLIN | EPOLLHUP) || pipe_would_block(out, out_pipe, EPOLLOUT | EPOLLERR)))
+        r = -EAGAIN;
     file_put(in);
     file_put(out);
-    return r < 0 ? r : copy_files(in_fd, in_off, out_fd, out_off, MIN(count, COPY_CHUNK));
+    return r < 0 ? r : copy_files(in_fd, in_off, out_fd, out_off, MIN(count, COPY_CHUNK), false);
 }

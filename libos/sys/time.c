@@ -58,7 +58,12 @@ int64_t sys_gettimeofday(uaddr_t tv, uaddr_t tz)
 
 int64_t sys_settimeofday(uaddr_t tv, uaddr_t tz)
 {
-    return -EPERM;
+    uint64_t zone;
+    int64_t ns;
+    int err = tv ? timeval_read(tv, &ns) : 0;
+    if (!err && tz)
+        err = user_read(&zone, tz, sizeof(zone));
+    return err ? err : -EPERM;
 }
 
 int64_t sys_time(uaddr_t tloc)
@@ -100,7 +105,13 @@ int64_t sys_adjtimex(uaddr_t buf)
 
 int64_t sys_clock_adjtime(int clock, uaddr_t buf)
 {
-    return clock == CLOCK_REALTIME ? sys_adjtimex(buf) : -EOPNOTSUPP;
+    if (clock == CLOCK_REALTIME)
+        return sys_adjtimex(buf);
+    uint8_t timex[208];
+    if (user_read(timex, buf, sizeof(timex)))
+        return -EFAULT;
+    bool known = clock < 0 ? (clock & 7) != 3 : clock <= CLOCK_TAI && clock != 10; /* 10: CLOCK_SGI_CYCLE, gone */
+    return known ? -EOPNOTSUPP : -EINVAL;
 }
 
 int64_t sys_times(uaddr_t buf)

@@ -19,7 +19,7 @@ class Guest:
         self.scripts = ' '.join(str(p) for p in (HERE / 'py', HERE.parent / also if also else None) if p)
         self.programs = self.build / 'tests/guest'
         self.cloister = self.build / 'cli/cloister'
-        self.apps, self.native_results = {}, {}
+        self.apps, self.native_results, self.calls = {}, {}, {}
         for name in ('apps', 'host', 'tmpfs', 'encrypted'):
             shutil.rmtree(self.scratch / name, ignore_errors=True)
             (self.scratch / name).mkdir(parents=True)

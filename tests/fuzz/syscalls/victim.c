@@ -31,7 +31,9 @@ static void on_spoil(int sig, siginfo_t *info, void *context)
         return; /* another thread met this signal meanwhile */
     switch (below(s, 8)) {
     case 0: u->uc_mcontext.fpregs = (void *)value_pointer(s); break;
-    case 1: u->uc_mcontext.gregs[REG_EFL] = (long long)value_interesting(s) & ~0x100ll; break;
+    case 1:
+        u->uc_mcontext.gregs[REG_EFL] = (long long)value_interesting(s) & ~0x500ll;
+        break; /* TF, DF: not in C */
     case 2: u->uc_mcontext.gregs[REG_CSGSFS] = (long long)value_interesting(s); break;
     case 3: u->uc_flags = value_interesting(s); break;
     case 4: memset(&u->uc_stack, (int)rnd(s), sizeof(u->uc_stack)); break;
