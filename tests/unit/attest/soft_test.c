@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <openssl/pem.h>
 
 #include "attest/collateral/pck_cert.h"
+#include "attest/dcap/chain.h"
 #include "attest/dcap/quote.h"
 #include "attest/dcap/verify.h"
 #include "attest/soft/aesm_client.h"
@@ -254,7 +256,8 @@ static void malformed_requests_get_error_codes(void **state)
         { "\x8a\x01\x06\x0a\x02\x01\x01\x20\x10", 9, AESM_PARAMETER }, /* report of two bytes */
         { "\x7a\x04\x18\x01\x20\x10", 6, AESM_PARAMETER },             /* no room for the key id */
         { "\x7a\x07\x0a\x01\x07\x18\x01\x20\x20", 9, AESM_UNSUPPORTED_ATT_KEY_ID },
-        { "\x9a\x01\x02\x0a\x00", 5, AESM_UNSUPPORTED_ATT_KEY_ID }, /* a list without keys to choose from */
+        { "\x9a\x01\x02\x0a\x00", 5,
+          AESM_UNSUPPORTED_ATT_KEY_ID }, /* a list without keys to choose from */
     };
     struct quoter quoter = soft_qe_quoter(g_fixture.qe);
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -313,9 +316,57 @@ static void a_known_ca_in_the_cache_changes_no_verdict(void **state)
     verify_cache_free(cache);
 }
 
+/* The PEM of a chain whose leaf has one more extension. */
+static char *with_extension(const char *pem, size_t size, int copied, bool critical)
+{
+    const char *why = NULL;
+    struct chain c;
+    char *text = NULL;
+    assert_int_equal(chain_parse(pem, size, 3, &c, &why), 0);
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    assert_int_equal(ASN1_OCTET_STRING_set(value, (const uint8_t *)"\x05\x00", 2), 1);
+    X509_EXTENSION *other = X509_EXTENSION_create_by_OBJ(NULL, OBJ_txt2obj("1.2.3.4.5", 1),
+                                                         critical, value);
+    assert_int_equal(X509_add_ext(c.leaf, copied >= 0 ? X509_get_ext(c.leaf, copied) : other, -1),
+                     1);
+    assert_true(i2d_re_X509_tbs(c.leaf, NULL) > 0); /* else the old encoding is written */
+    BIO *bio = BIO_new(BIO_s_mem());
+    assert_true(PEM_write_bio_X509(bio, c.leaf) && PEM_write_bio_X509(bio, c.intermediate) &&
+                PEM_write_bio_X509(bio, c.root));
+    char *bytes;
+    long n = BIO_get_mem_data(bio, &bytes);
+    text = strndup(bytes, (size_t)n);
+    BIO_free(bio);
+    X509_EXTENSION_free(other);
+    ASN1_OCTET_STRING_free(value);
+    chain_fini(&c);
+    return text;
+}
+
+static void duplicate_and_unknown_critical_extensions_are_refused(void **state)
+{
+    uint8_t quote[SOFT_QUOTE_MAX], data[64] = { 0 };
+    const char *why;
+    struct chain c;
+    struct quote q;
+    size_t size = fixture_quote(&g_fixture, &fake_good, data, quote);
+    assert_int_equal(quote_parse(quote, size, &q, NULL), 0);
+    for (int i = -2; i < 6;
+         i++) { /* an unknown one, a critical unknown one, each of the leaf's own twice */
+        char *text = with_extension((const char *)q.cert_data, q.cert_size, i, i == -1);
+        assert_int_equal(chain_parse(text, strlen(text), 3, &c, &why), i == -2 ? 0 : -EINVAL);
+        if (i > -2)
+            assert_non_null(
+                strstr(why, i == -1 ? "unknown critical extension" : "an extension twice"));
+        chain_fini(&c);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(duplicate_and_unknown_critical_extensions_are_refused),
         cmocka_unit_test(a_soft_quote_verifies_against_its_own_root),
         cmocka_unit_test(intels_root_does_not_accept_a_soft_quote),
         cmocka_unit_test(expired_and_future_collateral_are_refused),
