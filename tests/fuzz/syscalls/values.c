@@ -226,6 +226,8 @@ uint64_t value_of(struct slot *s, const struct row *r, unsigned argument)
 {
     uint64_t value;
     const char *name = r->arg[argument];
+    if (r->kind[argument] == K_uid)
+        return an_owner(s, r);
     if (chance(s, 2))
         return value_interesting(s);
     if (struct_of(s, r, argument, &value))
@@ -249,7 +251,6 @@ uint64_t value_of(struct slot *s, const struct row *r, unsigned argument)
     case K_mode: return chance(s, 70) ? 0755 : rnd(s) & 0177777;
     case K_sig: return chance(s, 85) ? below(s, 66) : value_interesting(s);
     case K_pid: return a_process(s);
-    case K_uid: return an_owner(s, r);
     case K_clock: return chance(s, 80) ? below(s, 13) : value_interesting(s);
     case K_atflags:
         return PICK(s, ((uint32_t[]){ 0, 0, 0x100, 0x200, 0x400, 0x1000, 0x2000, 0x800 })) |

@@ -303,13 +303,20 @@ bool world_is_protected(uint64_t start, uint64_t size)
     return false;
 }
 
+/* A run that gave up its privileges (g_drop) may not be able to begin another phase: then it is
+ * over. */
+static _Noreturn void no_start(const char *path)
+{
+    die(g_drop ? 0 : 96, "fuzz: cannot make or enter %s\n", path);
+}
+
 static void make_file(const char *path)
 {
     char data[6000];
     memset(data, 'd', sizeof(data));
     int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
     if (fd < 0 || write(fd, data, sizeof(data)) != sizeof(data))
-        die(96, "fuzz: cannot make %s\n", path);
+        no_start(path);
     close(fd);
 }
 
@@ -434,7 +441,9 @@ static void reset_process(void)
     }
     RAW(SYS_umask, 022);
     if (chdir(ROOT))
-        die(96, "fuzz: cannot enter " ROOT "\n");
+        no_start(ROOT);
+    chmod("h", 0755);
+    chmod("t", 0755);
 }
 
 void world_renew(void)
