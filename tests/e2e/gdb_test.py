@@ -90,5 +90,5 @@ def test_hardware_is_refused_with_the_reason():
     assert r.returncode == 2 and 'soft and direct' in r.stderr
 
 if __name__ == '__main__':
-    os.environ |= dict(zip(('CLOISTER', 'PROGRAM', 'SCRIPT'), sys.argv[1:4]))
+    os.environ |= dict(zip(('CLOISTER', 'PROGRAM', 'SCRIPT'), map(os.path.abspath, sys.argv[1:4])))
     sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', __file__, *sys.argv[4:]]))

@@ -26,6 +26,7 @@ sgx.trusted_files = ["file:/usr/bin/head", "file:/usr/lib64/ld-linux-x86-64.so.2
 @pytest.fixture(scope='module')
 def room(tmp_path_factory):
     folder = tmp_path_factory.mktemp('quoting')
+    os.environ.pop('LD_LIBRARY_PATH', None)  # meson's leads to the library that some tests must not find
     os.environ.update(CLOISTER_STATE_DIR=str(folder / 'state'), XDG_CONFIG_HOME=str(folder / 'config'), FAKE_DCAP_QL_STATE=str(folder / 'state/soft'))
     (folder / 'app.manifest').write_text(MANIFEST)
     for args in (['keygen', 'key.pem'], ['sign', '--quiet', '--key', 'key.pem', 'app.manifest'], ['quoting-service', '--background']):

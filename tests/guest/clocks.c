@@ -53,6 +53,7 @@ static void agreement(void)
     }
     struct timeval tv;
     CHECK_EQ(gettimeofday(&tv, NULL), 0);
+    CHECK_EQ(syscall(SYS_gettimeofday, &tv, NULL), 0); /* the libraries' goes to the vDSO */
     long from_timeval = tv.tv_sec * 1000000000 + tv.tv_usec * 1000, real = now_ns(CLOCK_REALTIME, 0);
     CHECK(real - from_timeval > -2000 && real - from_timeval < 200000000);
     time_t seconds = time(NULL);
