@@ -325,8 +325,8 @@ static char *with_extension(const char *pem, size_t size, int copied, bool criti
     assert_int_equal(chain_parse(pem, size, 3, &c, &why), 0);
     ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
     assert_int_equal(ASN1_OCTET_STRING_set(value, (const uint8_t *)"\x05\x00", 2), 1);
-    X509_EXTENSION *other = X509_EXTENSION_create_by_OBJ(NULL, OBJ_txt2obj("1.2.3.4.5", 1),
-                                                         critical, value);
+    ASN1_OBJECT *oid = OBJ_txt2obj("1.2.3.4.5", 1);
+    X509_EXTENSION *other = X509_EXTENSION_create_by_OBJ(NULL, oid, critical, value);
     assert_int_equal(X509_add_ext(c.leaf, copied >= 0 ? X509_get_ext(c.leaf, copied) : other, -1),
                      1);
     assert_true(i2d_re_X509_tbs(c.leaf, NULL) > 0); /* else the old encoding is written */
@@ -338,6 +338,7 @@ static char *with_extension(const char *pem, size_t size, int copied, bool criti
     text = strndup(bytes, (size_t)n);
     BIO_free(bio);
     X509_EXTENSION_free(other);
+    ASN1_OBJECT_free(oid);
     ASN1_OCTET_STRING_free(value);
     chain_fini(&c);
     return text;
