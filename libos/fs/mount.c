@@ -27,6 +27,28 @@ struct dentry *mount_root(void)
     return g_root;
 }
 
+/* Visible mounts but the first, longest path first; constant after vfs_init. */
+struct mount_place {
+    struct dentry *root;
+    size_t length;
+    char path[];
+};
+static struct mount_place **g_places;
+static uint32_t g_place_count;
+
+struct dentry *mount_of_path(const char *path, size_t length, size_t *used)
+{
+    for (uint32_t i = 0; i < g_place_count; i++) {
+        const struct mount_place *p = g_places[i];
+        if (p->length >= length || path[p->length] != '/' || memcmp(path, p->path, p->length) != 0)
+            continue;
+        *used = p->length;
+        return p->root;
+    }
+    *used = 0;
+    return g_root;
+}
+
 static struct mount *mount_new(void)
 {
     struct mount *m = mem_zalloc(sizeof(*m));
@@ -100,6 +122,46 @@ static int mount_ours(mount_constructor *construct, const char *path)
     return r;
 }
 
+/* A mount that a later one hides has no place. */
+static int add_place(struct fs_view *v, struct mount *m)
+{
+    char path[VFS_PATH_MAX];
+    struct dentry *d;
+    int64_t length = mount_path(m, path, sizeof(path));
+    if (length < 0 || vfs_walk(v, NULL, path, WALK_NOFOLLOW, &d) < 0)
+        return 0; /* it keeps the long way */
+    bool visible = d == m->root;
+    dentry_put(d);
+    if (!visible)
+        return 0;
+    struct mount_place *p = mem_alloc(sizeof(*p) + strlen(path) + 1);
+    if (!p)
+        return -ENOMEM;
+    p->root = m->root;
+    p->length = strlen(path);
+    memcpy(p->path, path, p->length + 1);
+    uint32_t i = g_place_count++;
+    for (; i > 0 && g_places[i - 1]->length < p->length; i--)
+        g_places[i] = g_places[i - 1];
+    g_places[i] = p;
+    return 0;
+}
+
+static int find_places(struct fs_view *v)
+{
+    uint32_t count = 0;
+    list_for_each(it, &g_mounts)
+        count++;
+    g_places = mem_alloc(count * sizeof(*g_places));
+    int r = g_places ? 0 : -ENOMEM;
+    list_for_each(it, &g_mounts) {
+        struct mount *m = list_entry(it, struct mount, link);
+        if (r == 0 && m->root != g_root)
+            r = add_place(v, m);
+    }
+    return r;
+}
+
 static int enter_start_dir(struct fs_view *v)
 {
     const struct plan_header *h = g_machine.plan.h;
@@ -142,6 +204,8 @@ int vfs_init(struct fs_view **out)
         v = fs_view_new(g_root);
         r = v ? 0 : -ENOMEM;
     }
+    if (r == 0)
+        r = find_places(v);
     if (r == 0)
         r = enter_start_dir(v);
     if (r < 0) {

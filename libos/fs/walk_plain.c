@@ -5,17 +5,17 @@
 #include "libos/fs/walk.h"
 
 #include "lib/base/bytes.h"
+#include "lib/base/str.h"
 #include "libos/fs/dcache.h"
 #include "libos/fs/mount.h"
 
-/* Where the walk begins: the root of everything, which is never freed, or a directory of the host, counted. */
-static bool begin(struct fs_view *v, struct dentry *start, const char *path, struct walk_plain *w)
+/* Where the walk begins: the root of a mount, which is never freed, or a directory of the host, counted. */
+static bool begin(struct fs_view *v, struct dentry *start, const char *path, struct walk_plain *w, size_t *used)
 {
-    struct dentry *root = mount_root();
     w->counted = path[0] != '/';
     if (!w->counted) {
-        w->dir = root;
-        return __atomic_load_n(&v->root, __ATOMIC_RELAXED) == root;
+        w->dir = mount_of_path(path, strlen(path), used);
+        return __atomic_load_n(&v->root, __ATOMIC_RELAXED) == mount_root();
     }
     if (!path[0] || __atomic_load_n(&g_late_pins, __ATOMIC_RELAXED))
         return false;
@@ -63,13 +63,14 @@ static bool begins_with_ours(struct walk_plain *w)
 
 bool walk_plain(struct fs_view *v, struct dentry *start, const char *path, struct walk_plain *w)
 {
+    size_t used = 0;
     w->dir = NULL;
     w->counted = false;
-    if (begin(v, start, path, w) && !w->dir->mounted) {
+    if (begin(v, start, path, w, &used) && !w->dir->mounted) {
         const struct inode *inode = w->dir->inode;
         uint32_t type = __atomic_load_n(&inode->type, __ATOMIC_RELAXED);
         /* An unknown type: the host will say -ENOTDIR itself. */
-        if (inode->ops->stat_name && (type == 0 || type == S_IFDIR) && take_name(path, w) && !begins_with_ours(w))
+        if (inode->ops->stat_name && (type == 0 || type == S_IFDIR) && take_name(path + used, w) && !begins_with_ours(w))
             return true;
     }
     walk_plain_end(w);
