@@ -2,10 +2,11 @@
  * AF_INET and AF_INET6, stream and datagram, and streams of AF_VSOCK, over sockets of the host.
  * Nothing that goes through them is protected by libos: that is TLS's job.
  *
- * Every host socket is non-blocking; blocking calls try, wait for readiness together with signals
- * and timeouts, and try again. What the host says is checked here: addresses by family and size,
- * options by size; lengths were checked at the gate. Options that are passed on are listed in
- * inet_options.c.
+ * Host sockets are made non-blocking; blocking calls try, wait for readiness together with signals
+ * and timeouts, and try again. Only a connected stream becomes blocking, for the reads of
+ * inet_data.c that wait; all else done to it says MSG_DONTWAIT or cannot block. What the host says
+ * is checked here: addresses by family and size, options by size; lengths were checked at the gate.
+ * Options that are passed on are listed in inet_options.c.
  */
 #include "libos/net/inet.h"
 
@@ -122,14 +123,42 @@ int inet_pending_error(struct inet_socket *i)
     return size != sizeof(error) || error < 0 || error > 133 ? -EIO : -error;
 }
 
-static int inet_connect(struct socket *s, const struct net_address *a)
+/* mode_mu held */
+static bool set_host_waits(struct inet_socket *i, bool waits)
 {
-    struct inet_socket *i = inet_of(s);
-    struct net_address to;
-    int r = inet_check_address(s, a, true, &to);
-    if (r < 0)
-        return r;
-    r = (int)host_call(connect, (uint64_t)i->host_fd, PTR(&to.a), to.size);
+    if (i->host_waits != waits &&
+        host_call(fcntl, (uint64_t)i->host_fd, F_SETFL, waits ? 0 : O_NONBLOCK) == 0)
+        __atomic_store_n(&i->host_waits, waits, __ATOMIC_RELEASE);
+    return i->host_waits == waits;
+}
+
+bool inet_let_host_wait(struct inet_socket *i)
+{
+    if (__atomic_load_n(&i->host_waits, __ATOMIC_ACQUIRE))
+        return true;
+    if (i->s.type != SOCK_STREAM || i->s.domain == AF_VSOCK)
+        return false;
+    mutex_lock(&i->mode_mu);
+    bool waits = i->connected && set_host_waits(i, true);
+    mutex_unlock(&i->mode_mu);
+    return waits;
+}
+
+/* What connect() is about to change, or has. It and accept4() of the host must not wait. */
+static int set_connected(struct inet_socket *i, bool connected, bool *before)
+{
+    mutex_lock(&i->mode_mu);
+    *before = i->connected;
+    i->connected = connected;
+    bool good = connected || set_host_waits(i, false);
+    mutex_unlock(&i->mode_mu);
+    return good ? 0 : -EIO;
+}
+
+static int connect_to(struct inet_socket *i, const struct net_address *to)
+{
+    struct socket *s = &i->s;
+    int r = (int)host_call(connect, (uint64_t)i->host_fd, PTR(&to->a), to->size);
     if (r == -EISCONN && i->connecting) {
         i->connecting = false;
         return 0;
@@ -147,6 +176,25 @@ static int inet_connect(struct socket *s, const struct net_address *a)
         return r; /* interrupted: it goes on, and the restarted call waits for it again */
     i->connecting = false;
     return inet_pending_error(i);
+}
+
+static int inet_connect(struct socket *s, const struct net_address *a)
+{
+    struct inet_socket *i = inet_of(s);
+    struct net_address to;
+    bool before, ignored;
+    int r = inet_check_address(s, a, true, &to);
+    if (r < 0)
+        return r;
+    r = set_connected(i, false, &before);
+    if (r < 0)
+        return r;
+    r = connect_to(i, &to);
+    if (to.a.family == AF_UNSPEC || s->type != SOCK_STREAM || (r != 0 && r != -EISCONN))
+        return r;
+    (void)set_connected(i, true, &ignored);
+    /* to the host, the first call after a non-blocking connect is what ends it */
+    return before ? -EISCONN : r;
 }
 
 static int inet_listen(struct socket *s, int backlog)
@@ -169,8 +217,10 @@ static int inet_accept(struct socket *s, uint32_t flags, struct net_address *pee
                 return -EIO;
             }
             int r = wrap((int)fd, s->domain, s->type, s->protocol, flags, out);
-            if (r == 0) /* options are inherited */
+            if (r == 0) { /* options are inherited */
                 inet_of(socket_of(*out))->asked = __atomic_load_n(&i->asked, __ATOMIC_ACQUIRE);
+                inet_of(socket_of(*out))->connected = true;
+            }
             return r;
         }
         if (fd == -EINTR)

@@ -4,6 +4,7 @@
 /* Inside of the room: pieces of AF_INET and AF_INET6 sockets. */
 #include <stdint.h>
 
+#include "enclave/sync.h"
 #include "lib/base/bytes.h"
 #include "libos/net/socket.h"
 
@@ -13,6 +14,9 @@ struct inet_socket {
     uint32_t
         asked; /* atomic: control messages that the host was ever asked for (inet_control_bit) */
     bool connecting; /* a blocking connect was interrupted: its retry may find it done */
+    struct mutex mode_mu;
+    bool connected;  /* mode_mu: by a call that waited for it, or accepted */
+    bool host_waits; /* atomic; changed under mode_mu: the host socket is a blocking one */
 };
 
 static inline struct inet_socket *inet_of(struct socket *s)
@@ -35,6 +39,9 @@ int inet_get_option(int host_fd, int level, int name, void *value, uint32_t *siz
 
 /* What came of a connection attempt (SO_ERROR): 0 or a negative errno. */
 int inet_pending_error(struct inet_socket *i);
+
+/* Let the host's read() wait for data, if this is a stream whose other calls can not block then. */
+bool inet_let_host_wait(struct inet_socket *i);
 
 int64_t inet_send(struct socket *s, struct net_message *m, struct iobuf *b);
 int64_t inet_recv(struct socket *s, struct net_message *m, struct iobuf *b);

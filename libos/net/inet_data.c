@@ -1,17 +1,20 @@
 /*
- * Sending and receiving on Internet sockets: host sockets never block, so calls that do try, wait
- * for readiness together with signals and timeouts, and try again. Control messages:
- * inet_control.c.
+ * Sending and receiving on Internet sockets: the host is asked not to block, so calls that do try,
+ * wait for readiness together with signals and timeouts, and try again. A stream that is waited for
+ * without a timeout is read by the host's own blocking read(): one call instead of three. Control
+ * messages: inet_control.c.
  */
 #include "libos/net/inet.h"
 
 #include "enclave/gate.h"
 #include "enclave/heap.h"
+#include "enclave/park.h"
 #include "lib/base/bytes.h"
 #include "lib/boundary/message.h"
 #include "lib/linux/errno.h"
 #include "libos/ipc/poll.h"
 #include "libos/ipc/sigpipe.h"
+#include "libos/ipc/wait.h"
 #include "libos/sys/iobuf.h"
 
 #define DATAGRAM_MAX 65536u
@@ -189,16 +192,43 @@ static int64_t recv_plain(struct inet_socket *i, struct net_message *m, uint64_t
     return n;
 }
 
+/* read() of the host ends by an event too: then, and when there is a signal to act on, what is
+ * there is taken. */
+static int64_t recv_waiting(struct inet_socket *i, struct net_message *m, uint64_t span,
+                            uint64_t size)
+{
+    for (;;) {
+        int interrupted = wait_interrupted();
+        int64_t n = interrupted ? -EINTR : host_call(read, (uint64_t)i->host_fd, span, size);
+        if (n == -EINTR)
+            n = recv_plain(i, m, span, size, MSG_DONTWAIT);
+        if (n != -EAGAIN)
+            return n;
+        if (interrupted)
+            return -ERESTARTSYS;
+        if (!__atomic_load_n(&i->host_waits, __ATOMIC_ACQUIRE)) /* not any more */
+            return -EAGAIN;
+    }
+}
+
 static int64_t recv_span(struct inet_socket *i, struct net_message *m, uint64_t span, uint64_t size,
                          uint32_t flags, int64_t deadline)
 {
     bool controlled = (flags & MSG_ERRQUEUE) ||
                       inet_control_wanted(__atomic_load_n(&i->asked, __ATOMIC_ACQUIRE));
+    bool plain = !controlled && flags == 0 && size && deadline == PARK_FOREVER;
     for (;;) {
+        if (plain && __atomic_load_n(&i->host_waits, __ATOMIC_ACQUIRE)) {
+            int64_t n = recv_waiting(i, m, span, size);
+            if (n != -EAGAIN)
+                return n;
+        }
         int64_t n = controlled ? recv_controlled(i, m, span, size, flags | MSG_DONTWAIT)
                                : recv_plain(i, m, span, size, flags | MSG_DONTWAIT);
         if (n != -EAGAIN || deadline == 0)
             return n;
+        if (plain && inet_let_host_wait(i))
+            continue;
         int r = file_wait(&i->s.file, EPOLLIN | EPOLLRDHUP, deadline);
         if (r < 0)
             return r;
