@@ -74,6 +74,7 @@ struct linux_ucred {
 #define MSG_WAITFORONE   0x10000u
 #define MSG_FASTOPEN     0x20000000u
 #define MSG_CMSG_CLOEXEC 0x40000000u
+#define MSG_CMSG_COMPAT  0x80000000u /* the kernel's own: EINVAL from a program */
 
 #define SHUT_RD   0
 #define SHUT_WR   1

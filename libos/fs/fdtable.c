@@ -14,6 +14,7 @@
 #include "lib/base/assert.h"
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
+#include "lib/linux/fcntl.h"
 #include "libos/fs/dnotify.h"
 #include "libos/fs/file.h"
 #include "libos/fs/locks.h"
@@ -126,6 +127,15 @@ struct file *fd_lookup(struct fdtable *t, int fd)
     if (ENTRY_USED(word) >= ENTRY_REFILL)
         entry_refill(t, e, f);
     return f;
+}
+
+struct file *fd_lookup_open(struct fdtable *t, int fd)
+{
+    struct file *f = fd_lookup(t, fd);
+    if (!f || !(f->flags & O_PATH))
+        return f;
+    file_put(f);
+    return NULL;
 }
 
 struct fd_use fd_use(struct fdtable *t, int fd, bool alone)

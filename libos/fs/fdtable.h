@@ -19,6 +19,8 @@ void fdtable_put(struct fdtable *t);
 
 /* A counted reference, or NULL (-EBADF). Drop it with file_put. */
 struct file *fd_lookup(struct fdtable *t, int fd);
+/* The same for calls that need an open file and not only its name: O_PATH is -EBADF too. */
+struct file *fd_lookup_open(struct fdtable *t, int fd);
 /*
  * The same for the length of one call, uncounted when nobody else could close the descriptor meanwhile (`alone`: the
  * caller is its process's only thread). Drop it with fd_return, before anything that may close descriptors.

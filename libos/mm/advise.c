@@ -89,9 +89,9 @@ static int advise_locked(struct mm *mm, uint64_t start, uint64_t end, int advice
         struct vma *v = vma_first(mm, at);
         if (!v || v->start >= end)
             return -ENOMEM;
-        hole |= v->start > at;
+        hole |= v->start > at || v->internal; /* ours: for the program nothing is there */
         uint64_t from = MAX(at, v->start), to = MIN(end, v->end);
-        int r = v->internal ? -EINVAL : advise_one(mm, v, from, to, advice);
+        int r = v->internal ? 0 : advise_one(mm, v, from, to, advice);
         if (r < 0)
             return r;
         at = to;

@@ -56,7 +56,9 @@ static int64_t getdents(int fd, uaddr_t to, uint64_t room, uint64_t header)
     if (!f)
         return -EBADF;
     int r = -EBADF;
-    if (!(f->flags & O_PATH)) {
+    if (room > INT32_MAX) { /* Linux's is signed: no entry fits */
+        r = -EINVAL;
+    } else if (!(f->flags & O_PATH)) {
         mutex_lock(&f->mu);
         r = file_getdents(f, &s.sink);
         mutex_unlock(&f->mu);

@@ -41,8 +41,8 @@ int64_t sys_epoll_ctl(int epfd, int op, int fd, uaddr_t event)
     struct fdtable *table = current()->process->fds;
     if (op != EPOLL_CTL_DEL && user_read(&e, event, sizeof(e)) < 0)
         return -EFAULT;
-    struct file *ep = fd_lookup(table, epfd);
-    struct file *target = fd_lookup(table, fd);
+    struct file *ep = fd_lookup_open(table, epfd);
+    struct file *target = fd_lookup_open(table, fd);
     int64_t r = ep && target ? epoll_control(ep, op, target, fd, e.events, e.data) : -EBADF;
     file_put(target);
     file_put(ep);
@@ -54,7 +54,7 @@ static int64_t wait_for(int epfd, uaddr_t events, int max, int64_t deadline)
     struct linux_epoll_event few[FEW], *out = few;
     if (max <= 0 || max > MAX_EVENTS)
         return -EINVAL;
-    struct file *ep = fd_lookup(current()->process->fds, epfd);
+    struct file *ep = fd_lookup_open(current()->process->fds, epfd);
     if (!ep)
         return -EBADF;
     uint32_t room = MIN((uint32_t)max, AT_ONCE);

@@ -144,11 +144,17 @@ static int64_t record_lock(struct file *f, int command, uaddr_t arg)
     return lock_set(f, &q, command == F_SETLKW || command == F_OFD_SETLKW);
 }
 
+#define LOCK_MAND 32
+
 int64_t sys_flock(int fd, int operation)
 {
     struct file *f = fd_lookup(table(), fd);
     if (!f)
         return -EBADF;
+    if (operation & LOCK_MAND) { /* taken without effect, whatever else is asked */
+        file_put(f);
+        return 0;
+    }
     struct lock_request q = { .kind = LOCK_FLOCK, .owner = f, .end = INT64_MAX };
     int64_t r = 0;
     switch (operation & ~LOCK_NB) {
@@ -263,7 +269,7 @@ int64_t sys_fcntl(int fd, int command, uint64_t arg)
 
 static int64_t sync_file(int fd, bool data_only)
 {
-    struct file *f = fd_lookup(table(), fd);
+    struct file *f = fd_lookup_open(table(), fd);
     if (!f)
         return -EBADF;
     int64_t r = f->ops->sync ? f->ops->sync(f, data_only) : -EINVAL;
@@ -303,10 +309,11 @@ int64_t sys_sync_file_range(int fd, int64_t offset, int64_t size, unsigned flags
 
 int64_t sys_fadvise64(int fd, int64_t offset, int64_t size, int advice)
 {
-    struct file *f = fd_lookup(table(), fd);
+    struct file *f = fd_lookup_open(table(), fd);
     if (!f)
         return -EBADF;
-    int64_t r = f->ops->seek ? 0 : -ESPIPE;
+    struct linux_stat st;
+    int64_t r = file_stat(f, &st) == 0 && (st.mode & S_IFMT) == S_IFIFO ? -ESPIPE : 0;
     if (r == 0 && (advice < 0 || advice > 5 || size < 0))
         r = -EINVAL;
     file_put(f);
@@ -315,12 +322,12 @@ int64_t sys_fadvise64(int fd, int64_t offset, int64_t size, int advice)
 
 int64_t sys_readahead(int fd, int64_t offset, uint64_t size)
 {
-    struct file *f = fd_lookup(table(), fd);
+    struct file *f = fd_lookup_open(table(), fd);
     if (!f)
         return -EBADF;
     struct linux_stat st;
     int64_t r = file_can_read(f) ? file_stat(f, &st) : -EBADF;
-    if (r == 0 && (st.mode & S_IFMT) != S_IFREG)
+    if (r == 0 && ((st.mode & S_IFMT) != S_IFREG || (int64_t)size < 0))
         r = -EINVAL;
     file_put(f);
     return r;

@@ -59,7 +59,7 @@ int64_t sys_inotify_add_watch(int fd, uaddr_t path, unsigned mask)
 {
     if ((mask & ~IN_ALL_BITS) || !mask)
         return -EINVAL;
-    struct file *f = fd_lookup(current()->process->fds, fd);
+    struct file *f = fd_lookup_open(current()->process->fds, fd);
     if (!f)
         return -EBADF;
     int64_t r = (mask & IN_MASK_ADD) && (mask & IN_MASK_CREATE) ? -EINVAL : inotify_check(f);
@@ -71,7 +71,7 @@ int64_t sys_inotify_add_watch(int fd, uaddr_t path, unsigned mask)
 
 int64_t sys_inotify_rm_watch(int fd, int wd)
 {
-    struct file *f = fd_lookup(current()->process->fds, fd);
+    struct file *f = fd_lookup_open(current()->process->fds, fd);
     if (!f)
         return -EBADF;
     int64_t r = inotify_check(f);

@@ -62,8 +62,16 @@ int64_t sys_mprotect(uaddr_t addr, uint64_t len, int prot)
     return mm_protect(current()->process->mm, addr, len, (uint32_t)prot);
 }
 
+/* Ends where no program has memory: a range from a real mapping on must not be unmapped for it. */
+static bool beyond_user(uaddr_t addr, uint64_t len)
+{
+    return addr > USER_ADDRESS_MAX || len > USER_ADDRESS_MAX - addr;
+}
+
 int64_t sys_munmap(uaddr_t addr, uint64_t len)
 {
+    if (beyond_user(addr, len))
+        return -EINVAL;
     return mm_unmap(current()->process->mm, addr, len);
 }
 
@@ -79,6 +87,8 @@ int64_t sys_brk(uaddr_t addr)
 int64_t sys_mremap(uaddr_t addr, uint64_t old_len, uint64_t new_len, int flags, uaddr_t new_addr)
 {
     struct mm *mm = current()->process->mm;
+    if (new_len && old_len > new_len && beyond_user(addr, old_len))
+        return -EINVAL;
     if (new_len > old_len && !within_as_limit(mm, new_len - old_len))
         return -ENOMEM;
     return mm_remap(mm, addr, old_len, new_len, (uint32_t)flags, new_addr);
@@ -86,6 +96,8 @@ int64_t sys_mremap(uaddr_t addr, uint64_t old_len, uint64_t new_len, int flags, 
 
 int64_t sys_msync(uaddr_t addr, uint64_t len, int flags)
 {
+    if (len > UINT64_MAX - PAGE_SIZE)
+        len = 0; /* rounded up it wraps, to nothing */
     return mm_sync(current()->process->mm, addr, len, flags);
 }
 
@@ -123,10 +135,10 @@ int64_t sys_madvise(uaddr_t addr, uint64_t len, int advice)
 static int64_t lock_range(uaddr_t addr, uint64_t len)
 {
     uint64_t start = ALIGN_DOWN(addr, PAGE_SIZE), end;
-    if (!checked_add(addr, len, &end) || end > UINT64_MAX - PAGE_SIZE)
+    uint64_t size = ALIGN_UP(len + (addr - start), PAGE_SIZE); /* may wrap to nothing, as Linux's */
+    if (!checked_add(start, size, &end))
         return -EINVAL;
-    return mm_is_mapped(current()->process->mm, start, ALIGN_UP(end, PAGE_SIZE) - start) ? 0
-                                                                                         : -ENOMEM;
+    return !size || mm_is_mapped(current()->process->mm, start, size) ? 0 : -ENOMEM;
 }
 
 int64_t sys_mlock(uaddr_t addr, uint64_t len)
@@ -171,9 +183,9 @@ int64_t sys_munlockall(void)
 static int read_nodes(uaddr_t mask, uint64_t maxnode, bool *any)
 {
     *any = false;
-    if (!mask || maxnode <= 1)
+    if (!mask || maxnode == 1)
         return 0;
-    if (maxnode > PAGE_SIZE * 8)
+    if (maxnode - 1 > PAGE_SIZE * 8) /* also 0, as in Linux */
         return -EINVAL;
     for (uint64_t at = 0; at < maxnode - 1; at += 64) {
         uint64_t word;

@@ -102,7 +102,7 @@ int64_t sys_timerfd_settime(int fd, int flags, uaddr_t new_value, uaddr_t old_va
         return -EFAULT;
     if (ns_of(&u.interval, &spec.interval) < 0 || ns_of(&u.value, &spec.value) < 0)
         return -EINVAL;
-    struct file *f = fd_lookup(current()->process->fds, fd);
+    struct file *f = fd_lookup_open(current()->process->fds, fd);
     if (!f)
         return -EBADF;
     int64_t r = timerfd_set(f, (uint32_t)flags, &spec, &old);
@@ -113,7 +113,7 @@ int64_t sys_timerfd_settime(int fd, int flags, uaddr_t new_value, uaddr_t old_va
 int64_t sys_timerfd_gettime(int fd, uaddr_t value)
 {
     struct timerfd_spec now;
-    struct file *f = fd_lookup(current()->process->fds, fd);
+    struct file *f = fd_lookup_open(current()->process->fds, fd);
     if (!f)
         return -EBADF;
     int r = timerfd_get(f, &now);
@@ -128,7 +128,7 @@ int64_t sys_tee(int in_fd, int out_fd, uint64_t count, unsigned flags)
     if (!count)
         return 0;
     struct fdtable *fds = current()->process->fds;
-    struct file *in = fd_lookup(fds, in_fd), *out = fd_lookup(fds, out_fd);
+    struct file *in = fd_lookup_open(fds, in_fd), *out = fd_lookup_open(fds, out_fd);
     int64_t r = in && out ? pipe_tee(in, out, count, flags & LINUX_SPLICE_F_NONBLOCK) : -EBADF;
     file_put(in);
     file_put(out);

@@ -90,7 +90,7 @@ int64_t sys_wait4(int pid, uaddr_t status, int options, uaddr_t rusage)
     return pid == INT32_MIN ? -ESRCH : -ECHILD;
 }
 
-int64_t sys_waitid(int which, int pid, uaddr_t info, int options, uaddr_t rusage)
+static int64_t wait_for_child(int which, int pid, int options)
 {
     const int known = 1 | 2 | 4 | 8 | 0x01000000 | 0x20000000 | 0x40000000 | (int)0x80000000;
     if (options & ~known || !(options & (2 | 4 | 8)) || which < 0 || which > 3)
@@ -105,6 +105,16 @@ int64_t sys_waitid(int which, int pid, uaddr_t info, int options, uaddr_t rusage
     bool is_process = f && pidfd_process(f);
     file_put(f);
     return is_process ? -ECHILD : -EBADF;
+}
+
+/* info is written whatever the answer is, as by Linux: no signal, nobody. */
+int64_t sys_waitid(int which, int pid, uaddr_t info, int options, uaddr_t rusage)
+{
+    const uint32_t nothing[3] = { 0 }; /* signo, errno, code; behind 4 bytes pid, uid, status */
+    int64_t r = wait_for_child(which, pid, options);
+    if (info && (user_write(info, nothing, sizeof(nothing)) < 0 || user_write(info + 16, nothing, sizeof(nothing)) < 0))
+        return -EFAULT;
+    return r;
 }
 
 /* ---- execve */

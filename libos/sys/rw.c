@@ -87,7 +87,17 @@ static int64_t move_at_offset(struct file *f, struct iobuf *b, bool write, int64
         return -EINVAL;
     if (!f->seekable && !f->ops->seek)
         return -ESPIPE;
+    if (b->left > (uint64_t)(INT64_MAX - offset))
+        return -EINVAL;
     return restartable(move(f, b, write, &offset));
+}
+
+/* Linux looks at the whole range before it cuts the length. */
+static int64_t buffer_of(struct iobuf *b, uaddr_t buf, uint64_t count)
+{
+    if ((int64_t)(buf + count) < 0 || buf + count < buf)
+        return -EFAULT;
+    return iobuf_user(b, buf, MIN(count, LINUX_RW_COUNT_MAX));
 }
 
 int64_t sys_read(int fd, uaddr_t buf, uint64_t count)
@@ -96,7 +106,7 @@ int64_t sys_read(int fd, uaddr_t buf, uint64_t count)
     struct fd_use u = use(fd);
     if (!u.file)
         return -EBADF;
-    int64_t r = iobuf_user(&b, buf, MIN(count, LINUX_RW_COUNT_MAX));
+    int64_t r = buffer_of(&b, buf, count);
     if (r == 0)
         r = move_at_position(u.file, &b, false);
     fd_return(u);
@@ -109,7 +119,7 @@ int64_t sys_write(int fd, uaddr_t buf, uint64_t count)
     struct fd_use u = use(fd);
     if (!u.file)
         return -EBADF;
-    int64_t r = iobuf_user(&b, buf, MIN(count, LINUX_RW_COUNT_MAX));
+    int64_t r = buffer_of(&b, buf, count);
     if (r == 0)
         r = move_at_position(u.file, &b, true);
     fd_return(u);
@@ -122,7 +132,7 @@ static int64_t at_offset(int fd, uaddr_t buf, uint64_t count, int64_t offset, bo
     struct fd_use u = use(fd);
     if (!u.file)
         return -EBADF;
-    int64_t r = iobuf_user(&b, buf, MIN(count, LINUX_RW_COUNT_MAX));
+    int64_t r = buffer_of(&b, buf, count);
     if (r == 0)
         r = move_at_offset(u.file, &b, write, offset);
     fd_return(u);
@@ -345,6 +355,8 @@ static int64_t copy_files(int in, uaddr_t in_off, int out, uaddr_t out_off, uint
 
 int64_t sys_sendfile(int out_fd, int in_fd, uaddr_t offset, uint64_t count)
 {
+    if ((int64_t)count < 0)
+        return -EINVAL;
     return copy_files(in_fd, offset, out_fd, 0, count, false);
 }
 
@@ -392,10 +404,12 @@ int64_t sys_splice(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_off, uint6
     if (r == 0 && (file_stat(in, &a) < 0 || file_stat(out, &b) < 0))
         r = -EINVAL;
     bool in_pipe = r == 0 && (a.mode & S_IFMT) == S_IFIFO, out_pipe = r == 0 && (b.mode & S_IFMT) == S_IFIFO;
-    if (r == 0 && !in_pipe && !out_pipe)
-        r = -EINVAL;
     if (r == 0 && ((in_pipe && in_off) || (out_pipe && out_off)))
         r = -ESPIPE;
+    if (r == 0 && (!file_can_read(in) || !file_can_write(out)))
+        r = -EBADF;
+    if (r == 0 && ((!in_pipe && !out_pipe) || (int64_t)count < 0))
+        r = -EINVAL;
     if (r == 0 && flags & SPLICE_F_NONBLOCK &&
         (pipe_would_block(in, in_pipe, EPOLLIN | EPOLLHUP) || pipe_would_block(out, out_pipe, EPOLLOUT | EPOLLERR)))
         r = -EAGAIN;

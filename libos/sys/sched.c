@@ -78,7 +78,7 @@ static void keep_known_cpus(uint8_t *cpus, size_t size)
 int64_t sys_sched_getaffinity(int pid, uint64_t len, uaddr_t mask)
 {
     uint8_t cpus[CPU_BYTES_MAX] = { 0 };
-    if (len * 8 < g_machine.cpu_count || len % 8)
+    if ((uint32_t)len * 8 < g_machine.cpu_count || len % 8)
         return -EINVAL;
     int64_t tid = host_number(pid);
     if (tid == -EPERM)
@@ -279,7 +279,7 @@ static int64_t check_who(int which, int who)
     if (!who)
         return 0;
     if (which == 0)
-        return check_thread(who);
+        return who < 0 ? -ESRCH : check_thread(who);
     return (uint32_t)who == (which == 1 ? (uint32_t)p->pgid : p->cred.uid) ? 0 : -ESRCH;
 }
 

@@ -172,7 +172,7 @@ int64_t sys_signalfd4(int fd, uaddr_t mask, uint64_t sigsetsize, int flags)
             file_put(f);
         return n;
     }
-    struct file *f = fd_lookup(fds, fd);
+    struct file *f = fd_lookup_open(fds, fd);
     if (!f)
         return -EBADF;
     int err = signalfd_set_mask(f, set);

@@ -14,7 +14,7 @@
 
 struct file *socket_lookup(int fd, struct socket **s, int *error)
 {
-    struct file *f = fd_lookup(current()->process->fds, fd);
+    struct file *f = fd_lookup_open(current()->process->fds, fd);
     if (!f) {
         *error = -EBADF;
         return NULL;

@@ -295,6 +295,8 @@ int64_t sys_sendmsg(int fd, uaddr_t msg, int flags)
     struct linux_msghdr h;
     struct socket *s;
     int err = 0;
+    if ((uint32_t)flags & MSG_CMSG_COMPAT)
+        return -EINVAL;
     struct file *f = socket_lookup(fd, &s, &err);
     if (!f)
         return err;
@@ -327,6 +329,8 @@ int64_t sys_recvmsg(int fd, uaddr_t msg, int flags)
 {
     struct socket *s;
     int err = 0;
+    if ((uint32_t)flags & MSG_CMSG_COMPAT)
+        return -EINVAL;
     struct file *f = socket_lookup(fd, &s, &err);
     if (!f)
         return err;
@@ -379,6 +383,8 @@ int64_t sys_sendmmsg(int fd, uaddr_t msgs, unsigned count, int flags)
 {
     struct socket *s;
     int err = 0;
+    if ((uint32_t)flags & MSG_CMSG_COMPAT)
+        return -EINVAL;
     struct file *f = socket_lookup(fd, &s, &err);
     if (!f)
         return err;
@@ -405,6 +411,8 @@ int64_t sys_recvmmsg(int fd, uaddr_t msgs, unsigned count, int flags, uaddr_t ti
     struct socket *s;
     int64_t deadline, done = 0, r = timeout_read_timespec(timeout, &deadline);
     int err = 0;
+    if ((uint32_t)flags & MSG_CMSG_COMPAT)
+        return -EINVAL;
     if (r < 0)
         return r;
     struct file *f = socket_lookup(fd, &s, &err);
@@ -429,7 +437,8 @@ int64_t sys_recvmmsg(int fd, uaddr_t msgs, unsigned count, int flags, uaddr_t ti
              timeout_passed(deadline))) /* looked at after each message only, as on Linux */
             break;
     }
-    timeout_write_timespec(timeout, deadline);
     file_put(f);
+    if (done && timeout_write_timespec(timeout, deadline) < 0)
+        return -EFAULT;
     return done ? done : r;
 }

@@ -134,6 +134,21 @@ static int dentry_of(int fd, struct dentry **out)
     return r;
 }
 
+/* For fchmod and fchown: NULL for pipes and sockets, whose modes and owners nobody looks at. */
+static int dentry_to_change(int fd, struct dentry **out)
+{
+    struct linux_stat st = { 0 };
+    struct file *f = fd_lookup_open(current()->process->fds, fd);
+    if (!f)
+        return -EBADF;
+    int r = f->dentry ? 0 : file_stat(f, &st);
+    if (r == 0 && !f->dentry && (st.mode & S_IFMT) != S_IFIFO && (st.mode & S_IFMT) != S_IFSOCK)
+        r = -EOPNOTSUPP;
+    *out = r == 0 && f->dentry ? dentry_get(f->dentry) : NULL;
+    file_put(f);
+    return r;
+}
+
 static int64_t change_mode(struct dentry *d, unsigned mode)
 {
     int64_t r = vfs_chmod(d, mode & 07777);
@@ -156,8 +171,8 @@ int64_t sys_chmod(uaddr_t path, unsigned mode)
 int64_t sys_fchmod(int fd, unsigned mode)
 {
     struct dentry *d;
-    int r = dentry_of(fd, &d);
-    return r < 0 ? r : change_mode(d, mode);
+    int r = dentry_to_change(fd, &d);
+    return r < 0 || !d ? r : change_mode(d, mode);
 }
 
 static int64_t change_owner(struct dentry *d, unsigned uid, unsigned gid)
@@ -189,8 +204,8 @@ int64_t sys_lchown(uaddr_t path, unsigned uid, unsigned gid)
 int64_t sys_fchown(int fd, unsigned uid, unsigned gid)
 {
     struct dentry *d;
-    int r = dentry_of(fd, &d);
-    return r < 0 ? r : change_owner(d, uid, gid);
+    int r = dentry_to_change(fd, &d);
+    return r < 0 || !d ? r : change_owner(d, uid, gid);
 }
 
 /* ---- times */
@@ -342,7 +357,7 @@ int64_t sys_truncate(uaddr_t path, int64_t size)
 
 int64_t sys_ftruncate(int fd, int64_t size)
 {
-    struct file *f = fd_lookup(current()->process->fds, fd);
+    struct file *f = fd_lookup_open(current()->process->fds, fd);
     if (!f)
         return -EBADF;
     int64_t r = size < 0 || !file_can_write(f) || !f->ops->truncate ? -EINVAL : check_length(f, (uint64_t)size);
@@ -354,10 +369,16 @@ int64_t sys_ftruncate(int fd, int64_t size)
     return r;
 }
 
+static bool is_fifo(struct file *f)
+{
+    struct linux_stat st;
+    return file_stat(f, &st) == 0 && (st.mode & S_IFMT) == S_IFIFO;
+}
+
 int64_t sys_fallocate(int fd, int mode, int64_t offset, int64_t size)
 {
     int64_t end;
-    struct file *f = fd_lookup(current()->process->fds, fd);
+    struct file *f = fd_lookup_open(current()->process->fds, fd);
     if (!f)
         return -EBADF;
     int64_t r;
@@ -368,7 +389,7 @@ int64_t sys_fallocate(int fd, int mode, int64_t offset, int64_t size)
     else if (__builtin_add_overflow(offset, size, &end))
         r = -EFBIG;
     else if (!f->ops->allocate)
-        r = f->seekable ? -EOPNOTSUPP : f->dentry ? -ENODEV : -ESPIPE;
+        r = f->seekable ? -EOPNOTSUPP : is_fifo(f) ? -ESPIPE : -ENODEV;
     else
         r = mode & FALLOC_FL_KEEP_SIZE ? 0 : check_length(f, (uint64_t)end);
     if (r == 0)

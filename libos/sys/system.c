@@ -67,11 +67,12 @@ int64_t sys_getrandom(uaddr_t buf, uint64_t count, unsigned flags)
     while (done < count) {
         size_t size = MIN(count - done, sizeof(bytes));
         int err = machine_random(bytes, size);
-        if (!err)
-            err = user_write(buf + done, bytes, size);
-        if (err)
-            return done ? (int64_t)done : err;
-        done += size;
+        size_t given = err ? 0 : user_write_some(buf + done, bytes, size);
+        done += given;
+        if (given < size) {
+            bytes_wipe(bytes, sizeof(bytes));
+            return done ? (int64_t)done : err ? err : -EFAULT;
+        }
     }
     bytes_wipe(bytes, sizeof(bytes));
     return (int64_t)done;

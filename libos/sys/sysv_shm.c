@@ -53,9 +53,13 @@ struct linux_shm_info {
     uint64_t total, resident, swapped, swap_attempts, swap_successes;
 };
 
+#define SHM_SIZE_MAX (UINT64_MAX - (UINT64_C(1) << 24)) /* Linux's SHMMAX */
+
 int64_t sys_shmget(int key, uint64_t size, int flags)
 {
     const struct process *p = current()->process;
+    if (size > SHM_SIZE_MAX)
+        return -EINVAL;
     if (flags & SHM_HUGETLB)
         return -ENOMEM; /* there are none */
     return shm_get(key, size, flags, &p->cred, p->pid);

@@ -42,10 +42,11 @@ int64_t sys_clock_getres(int clock, uaddr_t res)
 
 int64_t sys_clock_settime(int clock, uaddr_t tp)
 {
-    int64_t ns, err = timespec_read(tp, &ns);
-    if (err)
-        return err;
-    return clock == CLOCK_REALTIME ? -EPERM : -EINVAL;
+    int64_t ns, err;
+    if (clock != CLOCK_REALTIME)
+        return -EINVAL;
+    err = timespec_read(tp, &ns);
+    return err ? err : -EPERM;
 }
 
 int64_t sys_gettimeofday(uaddr_t tv, uaddr_t tz)

@@ -64,13 +64,13 @@ bool timeout_passed(int64_t deadline)
     return left(deadline) == 0;
 }
 
-void timeout_write_timespec(uaddr_t address, int64_t deadline)
+int timeout_write_timespec(uaddr_t address, int64_t deadline)
 {
     if (!address || deadline == PARK_FOREVER)
-        return;
+        return 0;
     int64_t ns = left(deadline);
     struct linux_timespec ts = { ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
-    (void)user_write(address, &ts, sizeof(ts));
+    return user_write(address, &ts, sizeof(ts));
 }
 
 void timeout_write_timeval(uaddr_t address, int64_t deadline)

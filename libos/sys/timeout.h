@@ -16,7 +16,7 @@ int timeout_read_timespec(uaddr_t address, int64_t *deadline);
 int timeout_read_timeval(uaddr_t address, int64_t *deadline);
 bool timeout_passed(int64_t deadline);
 /* What is left, written back as poll and select do; errors are ignored, as by Linux. */
-void timeout_write_timespec(uaddr_t address, int64_t deadline);
+int timeout_write_timespec(uaddr_t address, int64_t deadline);
 void timeout_write_timeval(uaddr_t address, int64_t deadline);
 
 #endif

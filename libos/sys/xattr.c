@@ -16,14 +16,14 @@ static int inode_of_path(uaddr_t path, int atflags, struct dentry **out)
     return path_walk(AT_FDCWD, path, atflags, false, out);
 }
 
-static int inode_of_fd(int fd, struct dentry **out)
+/* without: the answer for what has no attributes, pipes and the like. */
+static int inode_of_fd(int fd, int without, struct dentry **out)
 {
-    struct file *f = fd_lookup(current()->process->fds, fd);
+    struct file *f = fd_lookup_open(current()->process->fds, fd);
     if (!f)
         return -EBADF;
-    int r = f->dentry ? 0 : -EOPNOTSUPP;
-    if (r == 0)
-        *out = dentry_get(f->dentry);
+    int r = f->dentry ? 0 : without;
+    *out = f->dentry ? dentry_get(f->dentry) : NULL;
     file_put(f);
     return r;
 }
@@ -117,7 +117,7 @@ int64_t sys_lgetxattr(uaddr_t path, uaddr_t name, uaddr_t value, uint64_t size)
 int64_t sys_fgetxattr(int fd, uaddr_t name, uaddr_t value, uint64_t size)
 {
     struct dentry *d;
-    int r = inode_of_fd(fd, &d);
+    int r = inode_of_fd(fd, -ENODATA, &d);
     return r < 0 ? r : get(d, name, value, size);
 }
 
@@ -138,7 +138,7 @@ int64_t sys_lsetxattr(uaddr_t path, uaddr_t name, uaddr_t value, uint64_t size, 
 int64_t sys_fsetxattr(int fd, uaddr_t name, uaddr_t value, uint64_t size, int flags)
 {
     struct dentry *d;
-    int r = inode_of_fd(fd, &d);
+    int r = inode_of_fd(fd, -EPERM, &d);
     return r < 0 ? r : set(d, name, value, size, flags);
 }
 
@@ -159,8 +159,8 @@ int64_t sys_llistxattr(uaddr_t path, uaddr_t to, uint64_t size)
 int64_t sys_flistxattr(int fd, uaddr_t to, uint64_t size)
 {
     struct dentry *d;
-    int r = inode_of_fd(fd, &d);
-    return r < 0 ? r : list(d, to, size);
+    int r = inode_of_fd(fd, 0, &d);
+    return r < 0 || !d ? r : list(d, to, size);
 }
 
 int64_t sys_removexattr(uaddr_t path, uaddr_t name)
@@ -180,6 +180,6 @@ int64_t sys_lremovexattr(uaddr_t path, uaddr_t name)
 int64_t sys_fremovexattr(int fd, uaddr_t name)
 {
     struct dentry *d;
-    int r = inode_of_fd(fd, &d);
+    int r = inode_of_fd(fd, -EPERM, &d);
     return r < 0 ? r : remove(d, name);
 }

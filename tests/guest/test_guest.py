@@ -24,6 +24,7 @@ CASES |= {'files-encrypted': ('files', ['@encrypted'], {})} # names: no links an
 CASES |= {'memory_static': ('memory_static', ['@tmpfs'], {})}
 CASES |= {f'sockets-{where}': ('sockets', [f'@{where}'], {}) for where in ('host', 'tmpfs', 'encrypted')}
 CASES |= {'sockets_control': ('sockets_control', ['@host'], {}), 'stream_waits': ('stream_waits', [], {}), 'bad_pointers-tmpfs': ('bad_pointers', ['@tmpfs'], {}), 'bad_pointers-host': ('bad_pointers', ['@host'], {})}
+CASES |= {'bad_arguments-tmpfs': ('bad_arguments', ['@tmpfs'], {'timeout': 120})}
 CASES |= {'go': ('gohello', ['one'], {'timeout': 120})}
 CASES |= {'python-pass': (PYTHON, ['-c', 'pass'], {}), 'python-exit': (PYTHON, ['-c', 'print(6 * 7); raise SystemExit(3)'], {})}
 CASES |= {f'python-{name}': (PYTHON, [HERE / 'py' / f'{name}.py', '@tmpfs'], {'timeout': 120}) for name in ('matmul', 'echo', 'threads', 'stdlib', 'network', 'aio')}
