@@ -120,10 +120,23 @@ class Round:
         except OSError:
             pass
 
+    ended = None  # why the round was over before its time
+
+    def own_end(self, status):
+        """What random calls may do to the program as on Linux: then the round is over, and nothing is wrong. None: something else."""
+        said = ''.join(self.lines[-200:])
+        if status == 137 and 'killed by signal 9 (code -2,' in said:
+            return 'SIGKILL of a timer of its own'
+        if status == 139 and 'killed by signal 11 (code 128,' in said:
+            return 'a signal found no stack to run on'
+        if status == 96:
+            return 'names or limits that the next phase needs are gone'
+
     def verdict(self, status):
         if self.hung:
             return f'HANG: nothing for {self.options.silence} s\n{self.hung}'
-        if status:
+        self.ended = self.own_end(status)
+        if status and not self.ended:
             return f'exit status {status}: ' + EXITS.get(status, 'killed by a signal' if status > 128 or status < 0 else 'unknown')
         if leak_of(self.rss) > LEAK:
             return f'LEAK: {" ".join(f"{n >> 20}" for n in self.rss)} MiB after the phases'
@@ -197,7 +210,7 @@ def main():
             wrong = r.run()
             total += r.calls
             print(f'seed {seed}: {r.calls} calls, {len(r.rss)} phases, {(r.rss or [0])[-1] >> 20} MiB, '
-                  f'{leak_of(r.rss) >> 10} KiB of them came steadily: {wrong or "clean"}', flush=True)
+                  f'{leak_of(r.rss) >> 10} KiB of them came steadily: {wrong or r.ended and "over early: " + r.ended or "clean"}', flush=True)
             if wrong:
                 failures += 1
                 print(''.join('    ' + l for l in r.lines[-60:]))

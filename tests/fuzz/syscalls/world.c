@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -307,7 +308,7 @@ bool world_is_protected(uint64_t start, uint64_t size)
  * over. */
 static _Noreturn void no_start(const char *path)
 {
-    die(g_drop ? 0 : 96, "fuzz: cannot make or enter %s\n", path);
+    die(g_drop ? 0 : 96, "fuzz: cannot make or enter %s: errno %d\n", path, errno);
 }
 
 static void make_file(const char *path)
