@@ -76,8 +76,8 @@ class Proxy:
             self.sent.append(kept)
             for source, sink, keep in ((client, server, kept), (server, client, None)):
                 thread = threading.Thread(target=self.pump, args=(source, sink, keep), daemon=True)
+                thread.start()  # first: records() joins whatever is in the list
                 self.threads.append(thread)
-                thread.start()
 
     @staticmethod
     def pump(source, sink, keep):
