@@ -1,12 +1,14 @@
 /*
  * Descriptor tables: looked up by every system call, without a lock.
  *
- * An entry is one 64-bit word: the file's address shifted left by 16, and in the low 16 bits how many
- * references have been handed out through this entry. Installing a file adds ENTRY_CREDIT to its
- * reference count in advance; a look-up is then one fetch_add on the entry, which yields the address and
- * a reference in the same instant, so the file cannot vanish in between. Closing exchanges the entry for
- * 0 and gives back the credits that were not handed out. Entries stand in segments that double in size,
- * never move and live as long as the table: readers may follow a segment pointer at any time.
+ * An entry is one 64-bit word: the file's address shifted left by 16, and in the low 16 bits how
+ * many references have been handed out through this entry. Installing a file adds ENTRY_CREDIT to
+ * its reference count in advance; a look-up is then one fetch_add on the entry, which yields the
+ * address and a reference in the same instant, so the file cannot vanish in between. Closing
+ * exchanges the entry for 0 and gives back the credits that were not handed out. Entries stand in
+ * segments that double in size, never move and live as long as the table: readers may follow a
+ * segment pointer at any time. Numbers that follow each other have entries in different cache
+ * lines, for threads count in neighbouring ones at once.
  */
 #include "libos/fs/fdtable.h"
 
@@ -19,13 +21,13 @@
 #include "libos/fs/file.h"
 #include "libos/fs/locks.h"
 
-#define SEGMENT_FIRST  64u /* entries in segment 0; segment k > 0 holds 64 << (k - 1) */
-#define SEGMENT_COUNT  15u
-#define FD_MAX         (SEGMENT_FIRST << (SEGMENT_COUNT - 1))
-#define ENTRY_CREDIT   0x8000u
-#define ENTRY_REFILL   0x4000u
-#define ENTRY_USED(e)  ((uint32_t)((e)&0xffff))
-#define ENTRY_FILE(e)  ((struct file *)(uintptr_t)((e) >> 16))
+#define SEGMENT_FIRST 64u /* entries in segment 0; segment k > 0 holds 64 << (k - 1) */
+#define SEGMENT_COUNT 15u
+#define FD_MAX        (SEGMENT_FIRST << (SEGMENT_COUNT - 1))
+#define ENTRY_CREDIT  0x8000u
+#define ENTRY_REFILL  0x4000u
+#define ENTRY_USED(e) ((uint32_t)((e)&0xffff))
+#define ENTRY_FILE(e) ((struct file *)(uintptr_t)((e) >> 16))
 
 struct entry {
     uint64_t word;    /* atomic; written under mu, counted up by anyone */
@@ -35,21 +37,27 @@ struct entry {
 
 struct fdtable {
     uint32_t refs;
-    struct mutex mu; /* changes of the table */
-    uint32_t limit;  /* mu */
-    uint32_t free;   /* mu: no number below this is free */
-    uint32_t end;    /* mu: no number from here on is used */
+    struct mutex mu;                       /* changes of the table */
+    uint32_t limit;                        /* mu */
+    uint32_t free;                         /* mu: no number below this is free */
+    uint32_t end;                          /* mu: no number from here on is used */
     struct entry *segments[SEGMENT_COUNT]; /* set once each, under mu */
 };
+
+/* Among each 64 entries, four to a cache line: n, n + 16, n + 32 and n + 48 share one. */
+static uint32_t spread(uint32_t n)
+{
+    return (n & ~63u) | (n & 15) << 2 | (n >> 4 & 3);
+}
 
 static unsigned segment_of(uint32_t fd, uint32_t *index)
 {
     if (fd < SEGMENT_FIRST) {
-        *index = fd;
+        *index = spread(fd);
         return 0;
     }
     unsigned top = 31 - (unsigned)__builtin_clz(fd); /* >= 6 */
-    *index = fd - (1u << top);
+    *index = spread(fd - (1u << top));
     return top - 5;
 }
 
@@ -85,7 +93,8 @@ static void entry_set_locked(struct entry *e, struct file *f, bool cloexec)
     __atomic_store_n(&e->word, (uint64_t)(uintptr_t)f << 16, __ATOMIC_RELEASE);
 }
 
-/* Empties the entry; returns the table's own reference, which the caller drops after unlocking, or NULL. */
+/* Empties the entry; returns the table's own reference, which the caller drops after unlocking, or
+ * NULL. */
 static struct file *entry_take_locked(struct entry *e)
 {
     uint64_t word = __atomic_exchange_n(&e->word, 0, __ATOMIC_ACQ_REL);
@@ -96,7 +105,8 @@ static struct file *entry_take_locked(struct entry *e)
     return f;
 }
 
-/* Many references went out through this entry: buy new credits. The word may change under us, only upwards. */
+/* Many references went out through this entry: buy new credits. The word may change under us, only
+ * upwards. */
 static void entry_refill(struct fdtable *t, struct entry *e, struct file *f)
 {
     mutex_lock(&t->mu);
@@ -117,10 +127,12 @@ struct file *fd_lookup(struct fdtable *t, int fd)
     uint64_t word = __atomic_fetch_add(&e->word, 1, __ATOMIC_ACQUIRE);
     struct file *f = ENTRY_FILE(word);
     if (!f) {
-        /* Closed between the two: take back our count, unless an install has overwritten the word. */
+        /* Closed between the two: take back our count, unless an install has overwritten the word.
+         */
         uint64_t mine = word + 1;
         while (mine && !ENTRY_FILE(mine) &&
-               !__atomic_compare_exchange_n(&e->word, &mine, mine - 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+               !__atomic_compare_exchange_n(&e->word, &mine, mine - 1, false, __ATOMIC_RELAXED,
+                                            __ATOMIC_RELAXED))
             ;
         return NULL;
     }
@@ -145,7 +157,8 @@ struct fd_use fd_use(struct fdtable *t, int fd, bool alone)
         return (struct fd_use){ f, f };
     }
     struct entry *e = entry_find(t, (uint32_t)fd);
-    return (struct fd_use){ e ? ENTRY_FILE(__atomic_load_n(&e->word, __ATOMIC_RELAXED)) : NULL, false };
+    return (struct fd_use){ e ? ENTRY_FILE(__atomic_load_n(&e->word, __ATOMIC_RELAXED)) : NULL,
+                            false };
 }
 
 static bool entry_used(const struct entry *e)

@@ -57,6 +57,7 @@ PROGRAMS = [
     rounds('files', '{build}/bench_files', '{host}', '{trusted}'),
     rounds('waits'),
     rounds('threads'),
+    rounds('parallel'),
     rounds('memory'),
     rounds('sockets'),
     rounds('stream', '{build}/bench_stream', '{encrypted}', encrypted=True),
@@ -118,6 +119,8 @@ ROWS = [
     Row('condvar-ping-pong', 'threads', at_most=1.1),
     Row('futex-ping-pong-2-cpus', 'threads'),
     Row('thread-create-join', 'threads', at_most=1.5),
+    # What a thread's call takes alone, and with another thread that makes the same call on objects of its own.
+    *(Row(f'{who}-{call}', 'parallel') for call in ('read', 'eventfd', 'poll', 'futex', 'mincore') for who in ('thread', 'threads')),
     Row('mmap-touch-munmap', 'memory', at_most=1.2),
     Row('touch-256m', 'memory', 'ms', at_most=1.05),
     Row('tcp-round-trip', 'sockets', at_most=1.1),

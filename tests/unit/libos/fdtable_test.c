@@ -1,8 +1,8 @@
 /* Descriptor tables: numbers, references, and look-ups that race with closing. */
 #include "enclave/heap.h"
 #include "lib/linux/errno.h"
-#include "libos/fs/fdtable.h"
 #include "libos/fs/dnotify.h"
+#include "libos/fs/fdtable.h"
 #include "libos/fs/file.h"
 #include "libos/fs/locks.h"
 
@@ -34,17 +34,11 @@ void mutex_lock_slow(struct mutex *m)
         ;
 }
 
-void mutex_unlock_slow(struct mutex *m)
-{
-}
+void mutex_unlock_slow(struct mutex *m) {}
 
-void locks_close(struct fdtable *t, struct file *f)
-{
-}
+void locks_close(struct fdtable *t, struct file *f) {}
 
-void dnotify_forget(struct fdtable *t, struct file *f)
-{
-}
+void dnotify_forget(struct fdtable *t, struct file *f) {}
 
 void file_put(struct file *f)
 {
@@ -76,6 +70,24 @@ static void lowest_free_number_is_taken(void **state)
     fd_close_on_exec(t);
     assert_null(fd_lookup(t, 150));
     assert_int_equal(fd_next(t, 150), 151);
+    fdtable_put(t);
+}
+
+static void each_number_has_an_entry_of_its_own(void **state)
+{
+    enum { COUNT = 1000 };
+    static struct file *files[COUNT];
+    struct fdtable *t = fdtable_new(COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        files[i] = new_file();
+        assert_int_equal(fd_install(t, files[i], 0, i % 3 == 0), i);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        struct file *f = fd_lookup(t, i);
+        assert_ptr_equal(f, files[i]);
+        file_put(f);
+        assert_int_equal(fd_get_cloexec(t, i), i % 3 == 0);
+    }
     fdtable_put(t);
 }
 
@@ -139,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lowest_free_number_is_taken),
+        cmocka_unit_test(each_number_has_an_entry_of_its_own),
         cmocka_unit_test(limit_is_emfile_and_above_it_ebadf),
         cmocka_unit_test(references_are_exact_after_many_lookups),
         cmocka_unit_test(lookups_race_with_closing_and_nothing_leaks),
