@@ -15,6 +15,7 @@ struct backend {
     int64_t (*call)(enum hostcall_nr nr, const struct hostcall *hc, const uint64_t r[6]);
     uint64_t transfer_max;
     int (*pages_commit)(uint64_t address, uint64_t size, unsigned prot);
+    int (*pages_commit_sparse)(uint64_t address, uint64_t size, unsigned prot);
     int (*pages_protect)(uint64_t address, uint64_t size, unsigned prot);
     int (*pages_release)(uint64_t address, uint64_t size);
     int (*pages_discard)(uint64_t address, uint64_t size);

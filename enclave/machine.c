@@ -15,6 +15,12 @@ int machine_pages_commit(uint64_t address, uint64_t size, unsigned prot)
     return g_backend->pages_commit(address, size, prot);
 }
 
+int machine_pages_commit_sparse(uint64_t address, uint64_t size, unsigned prot)
+{
+    trace(TRACE_MM, "mm: commit %#lx+%#lx prot %u, sparse", address, size, prot);
+    return g_backend->pages_commit_sparse(address, size, prot);
+}
+
 int machine_pages_protect(uint64_t address, uint64_t size, unsigned prot)
 {
     trace(TRACE_MM, "mm: protect %#lx+%#lx prot %u", address, size, prot);
@@ -35,7 +41,8 @@ int machine_pages_discard(uint64_t address, uint64_t size)
 int machine_pages_map_file(uint64_t address, uint64_t size, unsigned prot, int flags, int host_fd,
                            uint64_t offset)
 {
-    trace(TRACE_MM, "mm: map fd %d+%#lx at %#lx+%#lx prot %u", host_fd, offset, address, size, prot);
+    trace(TRACE_MM, "mm: map fd %d+%#lx at %#lx+%#lx prot %u", host_fd, offset, address, size,
+          prot);
     return g_backend->pages_map_file(address, size, prot, flags, host_fd, offset);
 }
 

@@ -45,6 +45,12 @@ extern struct machine g_machine;
 
 /* Give zeroed memory with this protection at a free range. -ENOMEM. */
 int machine_pages_commit(uint64_t address, uint64_t size, unsigned prot);
+/*
+ * The same for memory that the program may never touch: an enclave writes zeroes only where there are none yet,
+ * so untouched pages of the software device cost nothing. That the host made the pages writable is not
+ * shown by it: for the program's own pages, which libos touches through uaccess.h only.
+ */
+int machine_pages_commit_sparse(uint64_t address, uint64_t size, unsigned prot);
 /* Change protection of committed pages. In SGX1-style enclaves this binds only the host's page tables. */
 int machine_pages_protect(uint64_t address, uint64_t size, unsigned prot);
 /* Give pages back; their content is gone (zeroed at the next commit). */

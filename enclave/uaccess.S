@@ -20,9 +20,9 @@
 uaccess_table:
 
     .text
-    .globl uaccess_copy, uaccess_set, uaccess_load32, uaccess_cmpxchg32
+    .globl uaccess_copy, uaccess_set, uaccess_clear, uaccess_load32, uaccess_cmpxchg32
     .globl uaccess_string, uaccess_probe, uaccess_copy_words, uaccess_store64, uaccess_tsc
-    .hidden uaccess_copy, uaccess_set, uaccess_load32, uaccess_cmpxchg32
+    .hidden uaccess_copy, uaccess_set, uaccess_clear, uaccess_load32, uaccess_cmpxchg32
     .hidden uaccess_string, uaccess_probe, uaccess_copy_words, uaccess_store64, uaccess_tsc
 
     /* size_t uaccess_copy(void *dst, const void *src, size_t size): returns bytes left */
@@ -148,9 +148,44 @@ uaccess_tsc:
     xorl %eax, %eax
     ret
 
+    /* size_t uaccess_clear(void *dst, size_t size): zero whole pages, of which only those are written that are
+       not zero yet; returns bytes left (those of a page that faults halfway all count as left) */
+    .type uaccess_clear, @function
+uaccess_clear:
+    movq %rsi, %r8
+    testq %r8, %r8
+    jz 4f
+1:  movq %rdi, %rsi
+    leaq 4096(%rdi), %rdx
+2:  USER uaccess_fault_page
+    movq (%rsi), %rax
+    .irp at, 8, 16, 24, 32, 40, 48, 56
+    USER uaccess_fault_page
+    orq \at(%rsi), %rax
+    .endr
+    jnz 3f
+    addq $64, %rsi
+    cmpq %rdx, %rsi
+    jne 2b
+    movq %rdx, %rdi
+    subq $4096, %r8
+    jnz 1b
+    jmp 4f
+3:  xorl %eax, %eax
+    movl $4096, %ecx
+    USER uaccess_fault_page
+    rep stosb
+    subq $4096, %r8
+    jnz 1b
+4:  movq %r8, %rax
+    ret
+
     /* Where a fault goes on: the return address is still on top of the stack. */
 uaccess_fault_count:
     movq %rcx, %rax
+    ret
+uaccess_fault_page:
+    movq %r8, %rax
     ret
 uaccess_fault_flag:
     movq $-1, %rax

@@ -164,6 +164,7 @@ const struct backend backend_direct = {
     .call = direct_call,
     .transfer_max = UINT64_C(1) << 30,
     .pages_commit = direct_pages_commit,
+    .pages_commit_sparse = direct_pages_commit,
     .pages_protect = direct_pages_protect,
     .pages_release = direct_pages_release,
     .pages_discard = direct_pages_discard,

@@ -31,17 +31,28 @@ void sgx_ereport(const void *target_info, const void *data, void *report);
 uint64_t sgx_egetkey(const void *request, void *key);
 int uaccess_tsc(void);
 size_t uaccess_set(void *dst, size_t size);
+size_t uaccess_clear(void *dst, size_t size);
 
-/* SGX1-style: pages are there, RWX, and hold whatever was there before. */
-static int sgx_pages_commit(uint64_t address, uint64_t size, unsigned prot)
+/* SGX1-style: pages are there, RWX, and hold whatever was there before. The host may say that they are
+   writable and leave them closed: an error, not a fault of ours. */
+static int commit(uint64_t address, uint64_t size, unsigned prot, size_t (*clear)(void *dst, size_t size))
 {
     host_call(page_protect, address, size, PAGE_R | PAGE_W);
-    /* host may say that the pages are writable and leave them closed: an error, not a fault of ours */
-    if (uaccess_set((void *)address, size))
+    if (clear((void *)address, size))
         return -ENOMEM;
     if (prot != (PAGE_R | PAGE_W))
         host_call(page_protect, address, size, prot);
     return 0;
+}
+
+static int sgx_pages_commit(uint64_t address, uint64_t size, unsigned prot)
+{
+    return commit(address, size, prot, uaccess_set);
+}
+
+static int sgx_pages_commit_sparse(uint64_t address, uint64_t size, unsigned prot)
+{
+    return commit(address, size, prot, uaccess_clear);
 }
 
 static int sgx_pages_protect(uint64_t address, uint64_t size, unsigned prot)
@@ -57,10 +68,10 @@ static int sgx_pages_release(uint64_t address, uint64_t size)
     return 0;
 }
 
-/* Pages that may not be written just now (PROT_NONE, read-only, or closed by a host that lies) are an error. */
+/* Pages with content that may not be written just now (PROT_NONE, read-only, or closed by a host that lies) are an error. */
 static int sgx_pages_discard(uint64_t address, uint64_t size)
 {
-    return uaccess_set((void *)address, size) ? -EFAULT : 0;
+    return uaccess_clear((void *)address, size) ? -EFAULT : 0;
 }
 
 static int sgx_pages_map_file(uint64_t address, uint64_t size, unsigned prot, int flags, int fd, uint64_t offset)
@@ -166,6 +177,7 @@ const struct backend backend_sgx = {
     .call = sgx_call,
     .transfer_max = STAGING_SIZE - STAGING_DATA - 2048,
     .pages_commit = sgx_pages_commit,
+    .pages_commit_sparse = sgx_pages_commit_sparse,
     .pages_protect = sgx_pages_protect,
     .pages_release = sgx_pages_release,
     .pages_discard = sgx_pages_discard,

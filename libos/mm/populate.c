@@ -150,7 +150,7 @@ int vma_populate_locked(struct mm *mm, struct vma *v)
     }
     if (!is_zero_filled(v))
         return v->source.read_pages ? read_in(mm, v) : -ENODEV;
-    int r = machine_pages_commit(v->start, size, prot);
+    int r = machine_pages_commit_sparse(v->start, size, prot);
     v->committed = r >= 0;
     return r;
 }

@@ -1,4 +1,5 @@
-/* Access to the program's memory with true faults: a SIGSEGV handler does what the machines do, by fixup_find(). */
+/* Access to the program's memory with true faults: a SIGSEGV handler does what the machines do, by
+ * fixup_find(). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,8 +21,10 @@
 struct zone g_zone;
 size_t uaccess_copy(void *dst, const void *src, size_t size);
 size_t uaccess_set(void *dst, size_t size);
+size_t uaccess_clear(void *dst, size_t size);
 
-static uint8_t *page; /* one page that may be touched, behind it one that may not, and one read-only */
+static uint8_t
+    *page; /* one page that may be touched, behind it one that may not, and one read-only */
 static uint64_t end;
 
 static void on_fault(int sig, siginfo_t *info, void *context)
@@ -127,7 +130,12 @@ static void a_probe_tells_reading_from_writing(void **state)
 static void a_program_cannot_name_the_trusted_side(void **state)
 {
     struct zone was = g_zone;
-    g_zone = (struct zone){ .user_low = 0x10000, .user_high = 0x100000, .low = 0x40000, .high = 0x50000, .image_low = 0x60000, .image_high = 0x70000 };
+    g_zone = (struct zone){ .user_low = 0x10000,
+                            .user_high = 0x100000,
+                            .low = 0x40000,
+                            .high = 0x50000,
+                            .image_low = 0x60000,
+                            .image_high = 0x70000 };
     assert_true(user_range_ok(0x10000, 0x30000));
     assert_false(user_range_ok(0x10000, 0x30001));
     assert_false(user_range_ok(0x4ffff, 1));
@@ -141,15 +149,47 @@ static void a_program_cannot_name_the_trusted_side(void **state)
     g_zone = was;
 }
 
-/* A host that claims a fault elsewhere in these routines must not be obeyed: rcx is no count there. */
+/* Whole pages: page is writable, the next may not be touched, the third is read-only and zero. */
+static void pages_are_cleared_and_zero_pages_not_written(void **state)
+{
+    uint8_t *read_only = page + 2 * PAGE_SIZE;
+    catch_faults();
+    for (size_t at = 0; at < PAGE_SIZE; at += at < 64 || at >= PAGE_SIZE - 64 ? 1 : 61) {
+        memset(page, 0, PAGE_SIZE);
+        page[at] = 1;
+        assert_int_equal(uaccess_clear(page, PAGE_SIZE), 0);
+        for (size_t i = 0; i < PAGE_SIZE; i++)
+            assert_int_equal(page[i], 0);
+    }
+    memset(page, 7, PAGE_SIZE);
+    assert_int_equal(uaccess_clear(page, 2 * PAGE_SIZE), PAGE_SIZE);
+    assert_int_equal(page[0] | page[PAGE_SIZE - 1], 0);
+    assert_int_equal(uaccess_clear(page + PAGE_SIZE, PAGE_SIZE), PAGE_SIZE);
+    assert_int_equal(uaccess_clear(read_only, PAGE_SIZE), 0);
+    mprotect(read_only, PAGE_SIZE, PROT_READ | PROT_WRITE);
+    read_only[4000] = 1;
+    mprotect(read_only, PAGE_SIZE, PROT_READ);
+    assert_int_equal(uaccess_clear(read_only, PAGE_SIZE), PAGE_SIZE);
+    assert_int_equal(read_only[4000], 1);
+    assert_int_equal(uaccess_clear(page, 0), 0);
+}
+
+static int fixups_between(uint64_t from, uint64_t to)
+{
+    int found = 0;
+    for (uint64_t rip = from; rip < to; rip++)
+        found += fixup_find(rip) != 0;
+    return found;
+}
+
+/* A host that claims a fault elsewhere in these routines must not be obeyed: the count is not in
+ * its register there. */
 static void only_the_accessing_instructions_have_a_fixup(void **state)
 {
-    uint64_t at = (uint64_t)uaccess_copy;
-    assert_int_equal(fixup_find(at), 0);
-    int found = 0;
-    for (uint64_t rip = at; rip < at + 256; rip++)
-        found += fixup_find(rip) != 0;
-    assert_in_range(found, 3, 13);
+    assert_int_equal(fixup_find((uint64_t)uaccess_copy), 0);
+    assert_in_range(fixups_between((uint64_t)uaccess_copy, (uint64_t)uaccess_clear), 3, 13);
+    assert_int_equal(fixups_between((uint64_t)uaccess_clear, (uint64_t)uaccess_clear + 128), 9);
+    assert_int_equal(fixup_find((uint64_t)uaccess_clear), 0);
     assert_int_equal(fixup_find((uint64_t)uaccess_set), 0);
 }
 
@@ -162,6 +202,7 @@ int main(void)
         cmocka_unit_test(words_are_loaded_and_exchanged_or_fault),
         cmocka_unit_test(a_probe_tells_reading_from_writing),
         cmocka_unit_test(a_program_cannot_name_the_trusted_side),
+        cmocka_unit_test(pages_are_cleared_and_zero_pages_not_written),
         cmocka_unit_test(only_the_accessing_instructions_have_a_fixup),
     };
     page = mmap(NULL, 3 * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -152,6 +152,11 @@ int machine_pages_commit(uint64_t address, uint64_t size, unsigned prot)
     return 0;
 }
 
+int machine_pages_commit_sparse(uint64_t address, uint64_t size, unsigned prot)
+{
+    return machine_pages_commit(address, size, prot);
+}
+
 int machine_pages_protect(uint64_t address, uint64_t size, unsigned prot)
 {
     uint64_t i = index_of(address, size);
