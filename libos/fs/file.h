@@ -94,6 +94,8 @@ int file_truncate(struct file *f, uint64_t size);
 int file_allocate(struct file *f, int mode, uint64_t offset, uint64_t size);
 /* lseek(2) over a file of a known size without holes: sets f->pos (mu held) and returns it. */
 int64_t file_seek_in(struct file *f, int64_t offset, int whence, uint64_t size);
+/* Of anonymous files (eventfd, epoll, ...): lseek(2) succeeds and changes nothing, pread and pwrite are -ESPIPE. */
+int64_t file_seek_ignored(struct file *f, int64_t offset, int whence);
 
 static inline bool file_can_read(const struct file *f)
 {

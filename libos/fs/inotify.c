@@ -323,11 +323,6 @@ static int64_t inotify_ioctl(struct file *f, uint32_t command, uint64_t arg)
     return ioctl_put_int(arg, (int)bytes);
 }
 
-static int64_t inotify_seek(struct file *f, int64_t offset, int whence)
-{
-    return 0;
-}
-
 static int inotify_stat(struct file *f, struct linux_stat *st)
 {
     *st = (struct linux_stat){
@@ -375,7 +370,7 @@ static void inotify_release(struct file *f)
 static const struct file_ops inotify_ops = {
     .kind = "anon_inode:inotify",
     .read = inotify_read,
-    .seek = inotify_seek,
+    .seek = file_seek_ignored,
     .stat = inotify_stat,
     .poll = inotify_poll,
     .ioctl = inotify_ioctl,

@@ -553,6 +553,7 @@ static void epoll_release(struct file *f)
 
 static const struct file_ops epoll_ops = {
     .kind = "anon_inode:[eventpoll]",
+    .seek = file_seek_ignored,
     .stat = epoll_stat,
     .poll = epoll_poll,
     .release = epoll_release,

@@ -117,6 +117,7 @@ static void eventfd_release(struct file *f)
 
 static const struct file_ops eventfd_ops = {
     .kind = "anon_inode:[eventfd]",
+    .seek = file_seek_ignored,
     .read = eventfd_read,
     .write = eventfd_write,
     .stat = eventfd_stat,

@@ -130,6 +130,7 @@ static void timerfd_release(struct file *f)
 
 static const struct file_ops timerfd_ops = {
     .kind = "anon_inode:[timerfd]",
+    .seek = file_seek_ignored,
     .read = timerfd_read,
     .stat = timerfd_stat,
     .poll = timerfd_poll,

@@ -258,9 +258,23 @@ static int inet_set(struct socket *s, int level, int name, const void *value, ui
     return r;
 }
 
+/* Which levels of options the protocol answers for itself. */
+static bool is_own_level(const struct socket *s, int level)
+{
+    switch (level) {
+    case SOL_SOCKET:
+    case IPPROTO_IP: return true;
+    case IPPROTO_TCP: return s->type == SOCK_STREAM;
+    case IPPROTO_UDP:
+    case IPPROTO_UDPLITE: return s->type == SOCK_DGRAM;
+    default: return false;
+    }
+}
+
 static int inet_get(struct socket *s, int level, int name, void *value, uint32_t *size)
 {
-    return inet_get_option(inet_of(s)->host_fd, level, name, value, size);
+    int r = inet_get_option(inet_of(s)->host_fd, level, name, value, size);
+    return r == -ENOPROTOOPT && s->domain == AF_INET && !is_own_level(s, level) ? -EOPNOTSUPP : r;
 }
 
 static int64_t inet_ioctl(struct socket *s, uint32_t command, uint64_t arg)

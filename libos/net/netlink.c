@@ -289,12 +289,17 @@ static uint32_t netlink_poll(struct socket *s, struct poll *p)
     return EPOLLOUT | EPOLLWRNORM | (any ? EPOLLIN | EPOLLRDNORM : 0);
 }
 
+#define SO_OPTION_LAST      83
+#define NETLINK_OPTION_LAST 12
+
 /* Buffer sizes, membership of groups that never speak, extended errors: nothing that changes an
  * answer. */
 static int netlink_set_option(struct socket *s, int level, int name, const void *value,
                               uint32_t size)
 {
-    return level == SOL_SOCKET || level == 270 /* SOL_NETLINK */ ? 0 : -ENOPROTOOPT;
+    bool known = (level == SOL_SOCKET && name > 0 && name <= SO_OPTION_LAST) ||
+                 (level == 270 /* SOL_NETLINK */ && name > 0 && name <= NETLINK_OPTION_LAST);
+    return known ? 0 : -ENOPROTOOPT;
 }
 
 static void netlink_release(struct socket *s)

@@ -113,6 +113,7 @@ int socket_get_option(struct socket *s, int level, int name, void *value, uint32
 {
     if (level == SOL_SOCKET) {
         switch (name) {
+        case SO_DEBUG: put_int(value, size, 0); return 0;
         case SO_TYPE: put_int(value, size, s->type); return 0;
         case SO_DOMAIN: put_int(value, size, s->domain); return 0;
         case SO_PROTOCOL: put_int(value, size, s->protocol); return 0;
@@ -122,6 +123,25 @@ int socket_get_option(struct socket *s, int level, int name, void *value, uint32
         }
     }
     return s->ops->get_option ? s->ops->get_option(s, level, name, value, size) : -ENOPROTOOPT;
+}
+
+const char *socket_protocol_name(const struct socket *s)
+{
+    bool six = s->domain == AF_INET6;
+    switch (s->domain) {
+    case AF_UNIX: return s->type == SOCK_STREAM ? "UNIX-STREAM" : "UNIX";
+    case AF_NETLINK: return "NETLINK";
+    case AF_INET:
+    case AF_INET6: break;
+    default: return "AF_VSOCK";
+    }
+    if (s->type == SOCK_STREAM)
+        return six ? "TCPv6" : "TCP";
+    if (s->type == SOCK_RAW)
+        return six ? "RAWv6" : "RAW";
+    if (s->protocol == IPPROTO_UDPLITE)
+        return six ? "UDPLITEv6" : "UDP-Lite";
+    return six ? "UDPv6" : "UDP";
 }
 
 /* ---- a socket as a file */

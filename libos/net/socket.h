@@ -75,6 +75,8 @@ int socket_create_pair(int domain, int type, int protocol, uint32_t flags, struc
 void socket_init(struct socket *s, const struct socket_ops *ops, int domain, int type, int protocol,
                  uint32_t flags);
 struct socket *socket_of(struct file *f); /* NULL: not a socket */
+/* As the kernel names the protocol in the attribute system.sockprotoname: "TCP", "UNIX-STREAM". */
+const char *socket_protocol_name(const struct socket *s);
 
 int socket_set_option(struct socket *s, int level, int name, const void *value, uint32_t size);
 int socket_get_option(struct socket *s, int level, int name, void *value, uint32_t *size);

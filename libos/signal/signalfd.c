@@ -111,6 +111,7 @@ static void signalfd_release(struct file *f)
 
 static const struct file_ops signalfd_ops = {
     .kind = "anon_inode:[signalfd]",
+    .seek = file_seek_ignored,
     .read = signalfd_read,
     .stat = signalfd_stat,
     .poll = signalfd_poll,

@@ -85,7 +85,7 @@ static int64_t move_at_offset(struct file *f, struct iobuf *b, bool write, int64
 {
     if (offset < 0)
         return -EINVAL;
-    if (!f->seekable && !f->ops->seek)
+    if (!f->seekable && (!f->ops->seek || f->ops->seek == file_seek_ignored))
         return -ESPIPE;
     if (b->left > (uint64_t)(INT64_MAX - offset))
         return -EINVAL;
@@ -236,8 +236,8 @@ int64_t sys_lseek(int fd, int64_t offset, int whence)
     struct file *f = u.file;
     if (!f)
         return -EBADF;
-    int64_t r = -ESPIPE;
-    if (f->ops->seek) {
+    int64_t r = whence < 0 || whence > SEEK_HOLE ? -EINVAL : -ESPIPE;
+    if (r == -ESPIPE && f->ops->seek) {
         mutex_lock(&f->mu);
         r = f->ops->seek(f, offset, whence);
         mutex_unlock(&f->mu);

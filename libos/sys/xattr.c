@@ -1,15 +1,19 @@
-/* Extended attributes. tmpfs keeps them, host files have the host's (host_xattr.c); elsewhere there are none and none can be set. */
+/* Extended attributes. tmpfs keeps them, host files have the host's (host_xattr.c), a socket tells its protocol's name;
+   elsewhere there are none and none can be set. */
 #include "enclave/heap.h"
 #include "lib/base/bytes.h"
+#include "lib/base/str.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
 #include "libos/fs/fdtable.h"
 #include "libos/fs/file.h"
+#include "libos/net/socket.h"
 #include "libos/proc/process.h"
 #include "libos/sys/path.h"
 #include "libos/sys/sys.h"
 
 #define XATTR_SIZE_MAX 65536u
+#define SOCKET_NAME    "system.sockprotoname"
 
 static int inode_of_path(uaddr_t path, int atflags, struct dentry **out)
 {
@@ -32,6 +36,39 @@ static int read_name(char name[VFS_NAME_MAX + 1], uaddr_t uname)
 {
     int64_t n = user_string(name, uname, VFS_NAME_MAX + 1);
     return n == -ENAMETOOLONG || n == 0 ? -ERANGE : n < 0 ? (int)n : 0;
+}
+
+/* What a socket answers: `bytes` of its name for the list, or of the value. */
+static int64_t give(const char *text, size_t bytes, uaddr_t to, uint64_t size)
+{
+    if (size == 0)
+        return (int64_t)bytes;
+    return size < bytes ? -ERANGE : user_write(to, text, bytes) < 0 ? -EFAULT : (int64_t)bytes;
+}
+
+/* A socket's only attribute, to be read. Returns what was asked of it, or 1: the descriptor is no socket, or the name is another. */
+static int64_t socket_attribute(int fd, uaddr_t uname, bool change, uaddr_t value, uint64_t size)
+{
+    char name[VFS_NAME_MAX + 1];
+    struct file *f = fd_lookup_open(current()->process->fds, fd);
+    const struct socket *s = f ? socket_of(f) : NULL;
+    int64_t r = 1;
+    if (s && read_name(name, uname) == 0 && str_equal(name, SOCKET_NAME)) {
+        const char *protocol = socket_protocol_name(s);
+        r = change ? -EOPNOTSUPP : give(protocol, str_length(protocol, VFS_NAME_MAX) + 1, value, size);
+    }
+    if (f)
+        file_put(f);
+    return r;
+}
+
+static int64_t socket_list(int fd, uaddr_t to, uint64_t size)
+{
+    struct file *f = fd_lookup_open(current()->process->fds, fd);
+    int64_t r = f && socket_of(f) ? give(SOCKET_NAME, sizeof(SOCKET_NAME), to, size) : 0;
+    if (f)
+        file_put(f);
+    return r;
 }
 
 /* Each of these takes the dentry. */
@@ -117,7 +154,10 @@ int64_t sys_lgetxattr(uaddr_t path, uaddr_t name, uaddr_t value, uint64_t size)
 int64_t sys_fgetxattr(int fd, uaddr_t name, uaddr_t value, uint64_t size)
 {
     struct dentry *d;
-    int r = inode_of_fd(fd, -ENODATA, &d);
+    int64_t r = socket_attribute(fd, name, false, value, size);
+    if (r != 1)
+        return r;
+    r = inode_of_fd(fd, -ENODATA, &d);
     return r < 0 ? r : get(d, name, value, size);
 }
 
@@ -138,6 +178,8 @@ int64_t sys_lsetxattr(uaddr_t path, uaddr_t name, uaddr_t value, uint64_t size, 
 int64_t sys_fsetxattr(int fd, uaddr_t name, uaddr_t value, uint64_t size, int flags)
 {
     struct dentry *d;
+    if (socket_attribute(fd, name, true, 0, 0) != 1)
+        return -EOPNOTSUPP;
     int r = inode_of_fd(fd, -EPERM, &d);
     return r < 0 ? r : set(d, name, value, size, flags);
 }
@@ -160,7 +202,7 @@ int64_t sys_flistxattr(int fd, uaddr_t to, uint64_t size)
 {
     struct dentry *d;
     int r = inode_of_fd(fd, 0, &d);
-    return r < 0 || !d ? r : list(d, to, size);
+    return r < 0 ? r : d ? list(d, to, size) : socket_list(fd, to, size);
 }
 
 int64_t sys_removexattr(uaddr_t path, uaddr_t name)
@@ -180,6 +222,8 @@ int64_t sys_lremovexattr(uaddr_t path, uaddr_t name)
 int64_t sys_fremovexattr(int fd, uaddr_t name)
 {
     struct dentry *d;
+    if (socket_attribute(fd, name, true, 0, 0) != 1)
+        return -EOPNOTSUPP;
     int r = inode_of_fd(fd, -EPERM, &d);
     return r < 0 ? r : remove(d, name);
 }

@@ -212,12 +212,9 @@ static const struct { const char *row, *argument, *bad, *why; } g_left_out[] = {
     { "sendto recvfrom", "flags", 0, "a flag that is not supported is EOPNOTSUPP" },
     { "mmap", "fd", "inet socket", "TCP's zero-copy mapping: ENODEV" },
     /* differences that are known: an error in both, or the start of a transfer */
-    { "lseek", "fd", "event epoll timer signals", "ESPIPE: Linux takes the call, and nothing has a position" },
     { "sendfile splice", "in_fd", "directory", "EISDIR, in Linux EINVAL" },
     { "splice", "in_fd", "socket inet socket event epoll timer signals", "ESPIPE for an offset where there is none, in Linux EINVAL" },
-    { "flistxattr", "fd", "socket inet socket", "Linux lists system.sockprotoname" },
     { "sendto recvfrom", "buf", "edge", "bytes before the edge are moved; Linux refuses the whole" },
-    { "getsockopt", "level", 0, "ENOPROTOOPT, in Linux EOPNOTSUPP for some levels" },
 };
 /* clang-format on */
 

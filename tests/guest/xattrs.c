@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <limits.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/xattr.h>
 
 #include "check.h"
@@ -98,6 +100,39 @@ static void descriptors_and_links(void)
     CHECK_EQ(removexattr(".", "user.dir"), 0);
 }
 
+/* A socket has one attribute, which tells its protocol. */
+static void socket_protocol(int domain, int type, int protocol, const char *name)
+{
+    static const char attribute[] = "system.sockprotoname";
+    char buf[64] = "";
+    int s = socket(domain, type, protocol);
+    CHECK(s >= 0);
+    CHECK_EQ(flistxattr(s, NULL, 0), (ssize_t)sizeof(attribute));
+    CHECK_EQ(flistxattr(s, buf, sizeof(buf)), (ssize_t)sizeof(attribute));
+    CHECK(strcmp(buf, attribute) == 0);
+    CHECK_ERRNO(flistxattr(s, buf, sizeof(attribute) - 1), ERANGE);
+    CHECK_EQ(fgetxattr(s, attribute, NULL, 0), (ssize_t)strlen(name) + 1);
+    CHECK_EQ(fgetxattr(s, attribute, buf, sizeof(buf)), (ssize_t)strlen(name) + 1);
+    CHECK(strcmp(buf, name) == 0);
+    CHECK_ERRNO(fgetxattr(s, attribute, buf, strlen(name)), ERANGE);
+    CHECK_ERRNO(fgetxattr(s, "user.one", buf, sizeof(buf)), ENODATA);
+    CHECK_ERRNO(fsetxattr(s, "user.one", buf, 1, 0), EPERM);
+    CHECK_ERRNO(fsetxattr(s, attribute, buf, 1, 0), EOPNOTSUPP);
+    CHECK_ERRNO(fremovexattr(s, attribute), EOPNOTSUPP);
+    close(s);
+}
+
+static void sockets(void)
+{
+    socket_protocol(AF_UNIX, SOCK_STREAM, 0, "UNIX-STREAM");
+    socket_protocol(AF_UNIX, SOCK_DGRAM, 0, "UNIX");
+    socket_protocol(AF_INET, SOCK_STREAM, 0, "TCP");
+    socket_protocol(AF_INET6, SOCK_STREAM, 0, "TCPv6");
+    socket_protocol(AF_INET, SOCK_DGRAM, 0, "UDP");
+    socket_protocol(AF_INET6, SOCK_DGRAM, IPPROTO_UDP, "UDPv6");
+    socket_protocol(AF_NETLINK, SOCK_RAW, 0, "NETLINK");
+}
+
 int main(int argc, char **argv)
 {
     NEED(check_enter_scratch(argc, argv) == 0);
@@ -106,6 +141,7 @@ int main(int argc, char **argv)
     flags();
     errors();
     descriptors_and_links();
+    sockets();
     unlink("sym"), unlink("file");
     printf("xattrs: done\n");
     return check_result();
