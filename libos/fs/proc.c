@@ -355,6 +355,7 @@ static const struct pseudo_node root_children[] = {
     { .name = "self", .mode = S_IFLNK | 0777, .readlink = self_read },
     { .name = "stat", .mode = S_IFREG | 0444, .load = proc_load_system_stat },
     { .name = "sys", .mode = S_IFDIR | 0555, .children = proc_sys_children },
+    { .name = "sysvipc", .mode = S_IFDIR | 0555, .children = proc_sysvipc_children },
     { .name = "thread-self", .mode = S_IFLNK | 0777, .readlink = thread_self_read },
     { .name = "uptime", .mode = S_IFREG | 0444, .load = proc_load_uptime },
     { .name = "version", .mode = S_IFREG | 0444, .load = proc_load_version },

@@ -2,7 +2,7 @@
 #define LIBOS_FS_PROC_FS_H
 
 /*
- * The loaders of /proc, by file: proc_text.c (one process), proc_system.c (the machine). id->a is the
+ * The loaders of /proc, by file: proc_text.c (one process), proc_system.c (the machine), proc_ipc.c (System V IPC). id->a is the
  * process id, id->b the thread id or descriptor.
  */
 #include "libos/fs/pseudo.h"
@@ -31,7 +31,8 @@ int proc_load_mountinfo(const struct pseudo_id *id, struct text *t);
 int proc_load_fdinfo(const struct pseudo_id *id, struct text *t);
 int proc_load_cgroup(const struct pseudo_id *id, struct text *t);
 
-extern const struct pseudo_node proc_sys_children[];
+extern const struct pseudo_node proc_sys_children[], proc_sysvipc_children[];
+int proc_load_ipc_limit(const struct pseudo_id *id, struct text *t); /* by the row's name */
 int proc_load_meminfo(const struct pseudo_id *id, struct text *t);
 int proc_load_cpuinfo(const struct pseudo_id *id, struct text *t);
 int proc_load_system_stat(const struct pseudo_id *id, struct text *t);

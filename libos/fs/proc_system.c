@@ -217,12 +217,19 @@ static const struct pseudo_node random_children[] = { FILE_ROW("boot_id", load_b
 static const struct pseudo_node kernel_children[] = {
     FILE_ROW("cap_last_cap", load_cap_last_cap),
     FILE_ROW("hostname", load_hostname),
+    FILE_ROW("msgmax", proc_load_ipc_limit),
+    FILE_ROW("msgmnb", proc_load_ipc_limit),
+    FILE_ROW("msgmni", proc_load_ipc_limit),
     FILE_ROW("ngroups_max", load_ngroups_max),
     FILE_ROW("osrelease", load_osrelease),
     FILE_ROW("ostype", load_ostype),
     FILE_ROW("pid_max", load_pid_max),
     { .name = "random", .mode = S_IFDIR | 0555, .children = random_children },
     FILE_ROW("randomize_va_space", load_randomize),
+    FILE_ROW("sem", proc_load_ipc_limit),
+    FILE_ROW("shmall", proc_load_ipc_limit),
+    FILE_ROW("shmmax", proc_load_ipc_limit),
+    FILE_ROW("shmmni", proc_load_ipc_limit),
     { 0 },
 };
 static const struct pseudo_node vm_children[] = { FILE_ROW("max_map_count", load_max_map_count), FILE_ROW("overcommit_memory", load_overcommit), { 0 } };

@@ -1,55 +1,47 @@
 /*
  * System V shared memory: segments are files without a name whose own pages are mapped
  * (vma_source.shared_pages), so every process of the instance sees one copy at one address. The
- * table holds one reference to each until IPC_RMID; each mapping holds another. A segment stays on
- * the list, removed or not, until its last reference goes.
+ * table holds one reference to each until IPC_RMID; each mapping holds another. A segment stays in
+ * the table, removed or not, until its last reference goes.
  */
 #include "libos/ipc/sysv_shm.h"
 
-#include "enclave/clock.h"
 #include "enclave/heap.h"
 #include "enclave/machine.h"
 #include "enclave/ranges.h"
 #include "lib/base/bytes.h"
-#include "lib/base/list.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
-#include "lib/linux/time.h"
 #include "libos/fs/file.h"
 #include "libos/mm/vma.h"
-#include "libos/proc/cred.h"
-#include "libos/proc/process.h"
-
-#define INDEX_BITS                                                                                 \
-    15 /* of an identifier, as Linux's; above it a count, so that identifiers do not come again    \
-          soon */
-#define MAY_READ  04u
-#define MAY_WRITE 02u
 
 struct segment {
     struct file file;
-    struct list link;       /* g_shm_lock; ordered by index */
-    struct shm_info info;   /* g_shm_lock */
+    struct shm_info info;   /* g_shm_lock; info.perm stands in the table */
     uint64_t address, room; /* constant */
 };
 
 static struct mutex g_shm_lock = MUTEX_INIT;
-static struct list g_segments = LIST_INIT(g_segments); /* g_shm_lock */
-static uint32_t g_count, g_made;                       /* g_shm_lock: on the list; ever made */
+static struct ipc_table g_segments = IPC_TABLE_INIT(SHM_SEGMENTS_MOST); /* g_shm_lock */
+
+/* A segment attached for reading: a file of its own, so that mprotect() cannot add what shmat() did
+ * not ask for. */
+struct view {
+    struct file file;
+    struct segment *segment; /* counted */
+};
+
+static const struct file_ops segment_ops, view_ops;
 
 static struct segment *segment_of(struct file *f)
 {
-    return container_of(f, struct segment, file);
+    return f->ops == &view_ops ? container_of(f, struct view, file)->segment
+                               : container_of(f, struct segment, file);
 }
 
-static int32_t index_of(const struct segment *s)
+static struct segment *segment_at(struct ipc_perm *p)
 {
-    return s->info.id & ((1 << INDEX_BITS) - 1);
-}
-
-static int64_t seconds_now(void)
-{
-    return clock_realtime() / NSEC_PER_SEC;
+    return container_of(p, struct segment, info.perm);
 }
 
 static uint64_t shared_pages(struct file *f, uint64_t offset, uint64_t size)
@@ -60,36 +52,58 @@ static uint64_t shared_pages(struct file *f, uint64_t offset, uint64_t size)
 
 static int segment_map(struct file *f, struct vma *vma)
 {
-    vma->source = (struct vma_source){ .host_fd = -1, .shared_pages = shared_pages };
+    vma->source = (struct vma_source){ .host_fd = -1,
+                                       .shared_pages = shared_pages,
+                                       .exclusive = true };
     return 0;
+}
+
+static void segment_free(struct segment *s)
+{
+    (void)machine_pages_release(s->address, s->room);
+    range_free(s->address, s->room);
+    mem_free(s);
 }
 
 static void segment_release(struct file *f)
 {
     struct segment *s = segment_of(f);
     mutex_lock(&g_shm_lock);
-    list_remove(&s->link);
-    g_count--;
+    ipc_drop(&g_segments, &s->info.perm);
     mutex_unlock(&g_shm_lock);
-    (void)machine_pages_release(s->address, s->room);
-    range_free(s->address, s->room);
-    mem_free(s);
+    segment_free(s);
 }
 
 static const struct file_ops segment_ops = { .kind = "SYSV",
                                              .map = segment_map,
                                              .release = segment_release };
 
-bool shm_is_segment(const struct file *f)
+static void view_release(struct file *f)
 {
-    return f && f->ops == &segment_ops;
+    struct view *v = container_of(f, struct view, file);
+    file_put(&v->segment->file);
+    mem_free(v);
 }
 
-/* g_shm_lock held. A segment whose last reference has gone waits for that lock to leave the list.
+static const struct file_ops view_ops = { .kind = "SYSV",
+                                          .map = segment_map,
+                                          .release = view_release };
+
+bool shm_is_segment(const struct file *f)
+{
+    return f && (f->ops == &segment_ops || f->ops == &view_ops);
+}
+
+/* g_shm_lock held. A segment whose last reference has gone waits for that lock to leave the table.
  */
 static bool is_alive(const struct segment *s)
 {
     return __atomic_load_n(&s->file.refs, __ATOMIC_ACQUIRE) > 0;
+}
+
+uint64_t shm_room(struct file *f)
+{
+    return segment_of(f)->room;
 }
 
 static bool try_get(struct segment *s)
@@ -101,57 +115,22 @@ static bool try_get(struct segment *s)
     return refs > 0;
 }
 
-static struct segment *find_locked(int32_t id, bool by_index)
+static int find_locked(int32_t id, bool by_index, struct segment **out)
 {
-    list_for_each (it, &g_segments) {
-        struct segment *s = list_entry(it, struct segment, link);
-        if (id >= 0 && (by_index ? index_of(s) : s->info.id) == id && is_alive(s))
-            return s;
-    }
-    return NULL;
+    struct ipc_perm *p;
+    int err = ipc_find(&g_segments, id, by_index, &p);
+    if (err)
+        return err;
+    *out = segment_at(p);
+    return is_alive(*out) ? 0 : -EIDRM;
 }
 
-static struct segment *find_key_locked(int32_t key)
+static int find_own_locked(int32_t id, const struct cred *c, struct segment **out)
 {
-    list_for_each (it, &g_segments) {
-        struct segment *s = list_entry(it, struct segment, link);
-        if (s->info.key == key && !s->info.removed && is_alive(s))
-            return s;
-    }
-    return NULL;
-}
-
-/* Linux's ipcperms(): owner or creator, group, others. wanted: bits of one class, MAY_*. */
-static bool allows(const struct shm_info *i, uint32_t wanted, const struct cred *c)
-{
-    uint32_t mode = i->mode;
-    if (c->euid == i->uid || c->euid == i->cuid)
-        mode >>= 6;
-    else if (c->egid == i->gid || c->egid == i->cgid)
-        mode >>= 3;
-    return !(wanted & ~mode & 7) || cred_can(c, CAP_IPC_OWNER);
-}
-
-static bool may_change(const struct shm_info *i, const struct cred *c)
-{
-    return c->euid == i->uid || c->euid == i->cuid || cred_can(c, CAP_SYS_ADMIN);
-}
-
-/* Onto the list at the lowest free index, which with the count makes its identifier. */
-static void number_locked(struct segment *s)
-{
-    int32_t index = 0;
-    struct list *before = &g_segments;
-    list_for_each (it, &g_segments) {
-        if (index_of(list_entry(it, struct segment, link)) != index)
-            break;
-        index++;
-        before = it;
-    }
-    s->info.id = (int32_t)((g_made++ & 0xffff) << INDEX_BITS) | index;
-    s->info.id &= INT32_MAX;
-    list_insert_between(&s->link, before, before->next);
-    g_count++;
+    int err = find_locked(id, false, out);
+    if (err)
+        return err;
+    return ipc_may_change(&(*out)->info.perm, c) ? 0 : -EPERM;
 }
 
 static int64_t create_locked(int32_t key, uint64_t size, int flags, const struct cred *c,
@@ -159,8 +138,6 @@ static int64_t create_locked(int32_t key, uint64_t size, int flags, const struct
 {
     if (size == 0 || size > g_machine.range_high - g_machine.range_low)
         return size ? -ENOMEM : -EINVAL;
-    if (g_count >= SHM_SEGMENTS_MOST)
-        return -ENOSPC;
     struct segment *s = mem_zalloc(sizeof(*s));
     if (!s)
         return -ENOMEM;
@@ -173,56 +150,60 @@ static int64_t create_locked(int32_t key, uint64_t size, int flags, const struct
         return -ENOMEM;
     }
     file_init(&s->file, &segment_ops, O_RDWR);
-    s->info = (struct shm_info){ .key = key,
-                                 .uid = c->euid,
-                                 .gid = c->egid,
-                                 .cuid = c->euid,
-                                 .cgid = c->egid,
-                                 .mode = (uint32_t)flags & 0777,
-                                 .creator_pid = pid,
+    s->info = (struct shm_info){ .creator_pid = pid,
                                  .size = size,
-                                 .changed_at = seconds_now() };
-    number_locked(s);
-    return s->info.id;
+                                 .changed_at = ipc_seconds_now() };
+    int r = ipc_add(&g_segments, &s->info.perm, key, flags, c);
+    if (r < 0)
+        segment_free(s);
+    return r;
 }
 
 int64_t shm_get(int32_t key, uint64_t size, int flags, const struct cred *c, int32_t pid)
 {
-    int64_t r;
+    struct ipc_perm *p;
     mutex_lock(&g_shm_lock);
-    struct segment *s = key == IPC_PRIVATE ? NULL : find_key_locked(key);
-    /* What flags ask of the mode, of whichever class (Linux's ipcperms). */
-    uint32_t asked = ((uint32_t)flags >> 6 | (uint32_t)flags >> 3 | (uint32_t)flags) & 7;
-    if (!s)
-        r = key != IPC_PRIVATE && !(flags & IPC_CREAT) ? -ENOENT
-                                                       : create_locked(key, size, flags, c, pid);
-    else if ((flags & IPC_CREAT) && (flags & IPC_EXCL))
-        r = -EEXIST;
-    else if (size > s->info.size)
+    int64_t r = ipc_look_up(&g_segments, key, flags, &p);
+    if (r == 0 && !p)
+        r = create_locked(key, size, flags, c, pid);
+    else if (r == 0 && size > segment_at(p)->info.size)
         r = -EINVAL;
-    else
-        r = allows(&s->info, asked, c) ? s->info.id : -EACCES;
+    else if (r == 0)
+        r = ipc_allows_flags(p, flags, c) ? p->id : -EACCES;
     mutex_unlock(&g_shm_lock);
     return r;
+}
+
+/* Takes over the caller's reference to s. */
+static struct file *view_of(struct segment *s)
+{
+    struct view *v = mem_alloc(sizeof(*v));
+    if (!v) {
+        file_put(&s->file);
+        return NULL;
+    }
+    file_init(&v->file, &view_ops, O_RDONLY);
+    v->segment = s;
+    return &v->file;
 }
 
 int shm_file(int id, bool write, const struct cred *c, struct file **out, uint64_t *size,
              uint64_t *address)
 {
-    int err = -EINVAL;
+    struct segment *s;
     mutex_lock(&g_shm_lock);
-    struct segment *s = find_locked(id, false);
-    if (s)
-        err = allows(&s->info, MAY_READ | (write ? MAY_WRITE : 0), c) ? 0 : -EACCES;
+    int err = find_locked(id, false, &s);
+    if (!err && !ipc_allows(&s->info.perm, IPC_MAY_READ | (write ? IPC_MAY_WRITE : 0), c))
+        err = -EACCES;
     if (!err && !try_get(s))
-        err = -EINVAL;
-    if (!err) {
-        *out = &s->file;
-        *size = s->room;
-        *address = s->address;
-    }
+        err = -EIDRM;
     mutex_unlock(&g_shm_lock);
-    return err;
+    if (err)
+        return err;
+    *size = s->room;
+    *address = s->address;
+    *out = write ? &s->file : view_of(s);
+    return *out ? 0 : -ENOMEM;
 }
 
 void shm_touched(struct file *f, int32_t pid, bool attached)
@@ -230,22 +211,22 @@ void shm_touched(struct file *f, int32_t pid, bool attached)
     struct shm_info *i = &segment_of(f)->info;
     mutex_lock(&g_shm_lock);
     i->last_pid = pid;
-    *(attached ? &i->attached_at : &i->detached_at) = seconds_now();
+    *(attached ? &i->attached_at : &i->detached_at) = ipc_seconds_now();
     mutex_unlock(&g_shm_lock);
 }
 
 int shm_stat(int id, bool by_index, const struct cred *c, struct shm_info *out)
 {
-    int r = -EINVAL;
+    struct segment *s;
     mutex_lock(&g_shm_lock);
-    struct segment *s = find_locked(id, by_index);
-    if (s)
-        r = !c || allows(&s->info, MAY_READ, c) ? s->info.id : -EACCES;
+    int r = find_locked(id, by_index, &s);
+    if (r == 0)
+        r = !c || ipc_allows(&s->info.perm, IPC_MAY_READ, c) ? s->info.perm.id : -EACCES;
     if (r >= 0) {
         *out = s->info;
         out->address = s->address;
         out->attached = __atomic_load_n(&s->file.refs, __ATOMIC_RELAXED) -
-                        !s->info.removed; /* all but the table's */
+                        !s->info.perm.removed; /* all but the table's */
     }
     mutex_unlock(&g_shm_lock);
     return r;
@@ -253,27 +234,24 @@ int shm_stat(int id, bool by_index, const struct cred *c, struct shm_info *out)
 
 void shm_totals(struct shm_totals *out)
 {
-    *out = (struct shm_totals){ 0 };
     mutex_lock(&g_shm_lock);
-    list_for_each (it, &g_segments) {
-        const struct segment *s = list_entry(it, struct segment, link);
-        out->segments++;
-        out->pages += s->room / PAGE_SIZE;
-        out->highest = (uint32_t)index_of(s);
-    }
+    *out = (struct shm_totals){ .segments = g_segments.count, .highest = ipc_highest(&g_segments) };
+    for (uint32_t i = 0; i < g_segments.room; i++)
+        if (g_segments.slots[i])
+            out->pages += segment_at(g_segments.slots[i])->room / PAGE_SIZE;
     mutex_unlock(&g_shm_lock);
 }
 
 int shm_remove(int id, const struct cred *c)
 {
     bool first = false;
+    struct segment *s;
     mutex_lock(&g_shm_lock);
-    struct segment *s = find_locked(id, false);
-    int r = !s ? -EINVAL : may_change(&s->info, c) ? 0 : -EPERM;
+    int r = find_own_locked(id, c, &s);
     if (r == 0) {
-        first = !s->info.removed;
-        s->info.removed = true;
-        s->info.key = IPC_PRIVATE;
+        first = !s->info.perm.removed;
+        s->info.perm.removed = true;
+        s->info.perm.key = IPC_PRIVATE;
     }
     mutex_unlock(&g_shm_lock);
     if (first)
@@ -283,24 +261,22 @@ int shm_remove(int id, const struct cred *c)
 
 int shm_set_owner(int id, const struct cred *c, uint32_t uid, uint32_t gid, uint32_t mode)
 {
+    struct segment *s;
     mutex_lock(&g_shm_lock);
-    struct segment *s = find_locked(id, false);
-    int r = !s ? -EINVAL : may_change(&s->info, c) ? 0 : -EPERM;
-    if (r == 0) {
-        s->info.uid = uid;
-        s->info.gid = gid;
-        s->info.mode = mode & 0777;
-        s->info.changed_at = seconds_now();
-    }
+    int r = find_own_locked(id, c, &s);
+    if (r == 0)
+        r = ipc_set_owner(&s->info.perm, uid, gid, mode);
+    if (r == 0)
+        s->info.changed_at = ipc_seconds_now();
     mutex_unlock(&g_shm_lock);
     return r;
 }
 
 int shm_may_control(int id, const struct cred *c)
 {
+    struct segment *s;
     mutex_lock(&g_shm_lock);
-    struct segment *s = find_locked(id, false);
-    int r = !s ? -EINVAL : may_change(&s->info, c) ? 0 : -EPERM;
+    int r = find_own_locked(id, c, &s);
     mutex_unlock(&g_shm_lock);
     return r;
 }

@@ -5,23 +5,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct cred;
-struct file;
+#include "libos/ipc/sysv_table.h"
 
-#define IPC_PRIVATE 0
-#define IPC_CREAT   01000
-#define IPC_EXCL    02000
+struct file;
 
 #define SHM_SEGMENTS_MOST 4096 /* Linux's SHMMNI */
 
 struct shm_info {
-    int32_t key, id;
-    uint32_t uid, gid, cuid, cgid, mode;
+    struct ipc_perm perm; /* removed: it goes with its last mapping */
     int32_t creator_pid, last_pid;
     uint64_t size, attached; /* attached: by vmas; each may stand for several (vma.aliases) */
     uint64_t address;
     int64_t attached_at, detached_at, changed_at; /* seconds */
-    bool removed;                                 /* goes with its last mapping */
 };
 
 struct shm_totals {
@@ -32,10 +27,11 @@ struct shm_totals {
 /* An identifier >= 0; -ENOENT, -EEXIST, -EINVAL, -ENOMEM, -EACCES, -ENOSPC. */
 int64_t shm_get(int32_t key, uint64_t size, int flags, const struct cred *c, int32_t pid);
 /* The segment as a file to map (MAP_SHARED, offset 0, its whole size), if its mode allows it:
- * counted. -EINVAL, -EACCES. */
+ * counted; without write, one that cannot be made writable. -EINVAL, -EIDRM, -EACCES, -ENOMEM. */
 int shm_file(int id, bool write, const struct cred *c, struct file **out, uint64_t *size,
              uint64_t *address);
 bool shm_is_segment(const struct file *f);
+uint64_t shm_room(struct file *f); /* its whole size, in pages; constant */
 /* It was mapped or unmapped by a process just now. */
 void shm_touched(struct file *f, int32_t pid, bool attached);
 /* By identifier, or by index (SHM_STAT). The identifier; -EINVAL, -EACCES: not readable. c NULL:

@@ -275,6 +275,16 @@ static bool map_again(struct mm *mm, const struct vma *v, uint64_t at, uint64_t 
     return true;
 }
 
+/* What any of them may, all may: they are the same pages. */
+static int widen_exclusive(struct mm *mm, struct vma *old, const struct vma *want)
+{
+    if (file_can_write(want->file) && !file_can_write(old->file)) {
+        file_put(old->file);
+        old->file = file_get(want->file);
+    }
+    return vma_protect_pages_locked(mm, old, old->prot | want->prot);
+}
+
 /* The file's own pages: the address is the file's, a second mapping in this process is the same
  * pages. */
 static int64_t map_shared_pages(struct mm *mm, const struct vma *want, uint64_t hint, uint64_t size,
@@ -292,6 +302,8 @@ static int64_t map_shared_pages(struct mm *mm, const struct vma *want, uint64_t 
         if (old && old->start <= a) {
             old->aliases++;
             a = old->end;
+            if (old->source.exclusive)
+                r = widen_exclusive(mm, old, want);
             continue;
         }
         struct vma *piece = vma_clone(want);

@@ -123,6 +123,8 @@ static int read_in(struct mm *mm, struct vma *v)
 static int map_borrowed(struct vma *v)
 {
     v->borrowed = v->committed = true;
+    if (v->source.exclusive)
+        return machine_pages_protect(v->start, vma_size(v), page_prot(v->prot));
     /* One set of pages serves every mapping of the file, so only the right that is not there yet is
      * added. */
     return v->prot & PROT_EXEC
@@ -163,7 +165,7 @@ int vma_protect_pages_locked(struct mm *mm, struct vma *v, uint32_t prot)
     if (prot & PROT_WRITE)
         v->pristine = false;
     if (v->borrowed)
-        return prot & PROT_EXEC ? map_borrowed(v) : 0;
+        return prot & PROT_EXEC || v->source.exclusive ? map_borrowed(v) : 0;
     int r = 0;
     if (v->committed)
         r = prot == old ? 0 : machine_pages_protect(v->start, vma_size(v), page_prot(prot));

@@ -30,6 +30,7 @@ struct vma_source {
     /* tmpfs, memfd, shm: the file's own pages are mapped. Makes [offset, +size) resident and
      * contiguous and returns their address (0: -ENOMEM). */
     uint64_t (*shared_pages)(struct file *f, uint64_t offset, uint64_t size);
+    bool exclusive; /* shared_pages: only mappings touch them, so they get the mapping's protection */
 };
 
 struct vma {
@@ -45,8 +46,8 @@ struct vma {
     bool committed; /* pages exist (not a PROT_NONE reservation never used, nor past the end of the
                        file: access is SIGBUS) */
     bool host_mapped; /* direct: the host maps the file */
-    bool borrowed;    /* pages are the file's own (source.shared_pages): neither released nor
-                         re-protected by us */
+    bool borrowed;    /* pages are the file's own (source.shared_pages): not released by us, and
+                         re-protected only if they are source.exclusive */
     bool pristine;    /* private file pages that were never writable: still what the file says */
     uint32_t aliases; /* borrowed: how many more times the program mapped the same pages */
     uint32_t fork_advice; /* MADV_DONTFORK, MADV_WIPEONFORK or 0 */

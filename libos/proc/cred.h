@@ -14,7 +14,7 @@ struct cred;
 #define CRED_ALL_CAPS ((UINT64_C(1) << (CRED_LAST_CAP + 1)) - 1)
 #define CRED_KEEP     UINT32_MAX /* setres*id: leave as it is */
 
-enum { CAP_SETGID = 6, CAP_SETUID = 7, CAP_SETPCAP = 8, CAP_IPC_OWNER = 15, CAP_SYS_ADMIN = 21 };
+enum { CAP_SETGID = 6, CAP_SETUID = 7, CAP_SETPCAP = 8, CAP_IPC_OWNER = 15, CAP_SYS_ADMIN = 21, CAP_SYS_RESOURCE = 24 };
 
 bool cred_can(const struct cred *c, unsigned cap);
 int cred_set_uid(struct cred *c, uint32_t uid, bool keep_caps);

@@ -13,6 +13,7 @@
 #include "libos/fs/fdtable.h"
 #include "libos/fs/vfs.h"
 #include "libos/ipc/poll.h"
+#include "libos/ipc/sysv_sem.h"
 #include "libos/mm/vma.h"
 #include "libos/proc/cputime.h"
 #include "libos/proc/lifecycle.h"
@@ -137,6 +138,7 @@ void process_ended(struct process *p)
 {
     timers_free(p);
     cpu_limit_free(p);
+    sem_process_ended(p->pid);
     fdtable_put(p->fds);
     p->fds = NULL;
     mm_write_back(p->mm); /* before anyone may find that this was the last process */

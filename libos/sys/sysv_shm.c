@@ -2,7 +2,6 @@
 #include "libos/ipc/sysv_shm.h"
 
 #include "enclave/machine.h"
-#include "lib/base/assert.h"
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/mman.h"
@@ -10,12 +9,8 @@
 #include "libos/mm/vma.h"
 #include "libos/proc/process.h"
 #include "libos/sys/sys.h"
+#include "libos/sys/sysv.h"
 
-#define IPC_RMID     0
-#define IPC_SET      1
-#define IPC_STAT     2
-#define IPC_INFO     3
-#define IPC_64       0x100
 #define SHM_LOCK     11
 #define SHM_UNLOCK   12
 #define SHM_STAT     13
@@ -28,13 +23,9 @@
 #define SHM_REMAP    040000
 #define SHM_EXEC     0100000
 
-/* Source: include/uapi/asm-generic/{ipcbuf,shmbuf}.h */
+/* Source: include/uapi/asm-generic/shmbuf.h */
 struct linux_shmid_ds {
-    int32_t key;
-    uint32_t uid, gid, cuid, cgid, mode;
-    uint16_t seq, pad0;
-    uint32_t pad1;
-    uint64_t unused[2];
+    struct linux_ipc_perm perm;
     uint64_t size;
     int64_t atime, dtime, ctime;
     int32_t creator_pid, last_pid;
@@ -95,7 +86,7 @@ int64_t sys_shmdt(uaddr_t addr)
         !shm_is_segment(v.file) || v.offset != 0)
         return -EINVAL;
     shm_touched(v.file, p->pid, false);
-    return mm_unmap(p->mm, v.start, v.end - v.start);
+    return mm_unmap(p->mm, v.start, shm_room(v.file)); /* mprotect may have made several of it */
 }
 
 static int64_t stat_segment(int id, int command, uaddr_t buf)
@@ -108,13 +99,7 @@ static int64_t stat_segment(int id, int command, uaddr_t buf)
     struct vma v;
     if (mm_find(current()->process->mm, i.address, &v) && v.start == i.address)
         i.attached += v.aliases;
-    struct linux_shmid_ds ds = { .key = i.key,
-                                 .uid = i.uid,
-                                 .gid = i.gid,
-                                 .cuid = i.cuid,
-                                 .cgid = i.cgid,
-                                 .mode = i.mode | (i.removed ? SHM_DEST : 0),
-                                 .seq = (uint16_t)(i.id >> 15),
+    struct linux_shmid_ds ds = { .perm = ipc_perm_told(&i.perm),
                                  .size = i.size,
                                  .atime = i.attached_at,
                                  .dtime = i.detached_at,
@@ -122,6 +107,8 @@ static int64_t stat_segment(int id, int command, uaddr_t buf)
                                  .creator_pid = i.creator_pid,
                                  .last_pid = i.last_pid,
                                  .attached = i.attached };
+    if (i.perm.removed)
+        ds.perm.mode |= SHM_DEST;
     if (user_write(buf, &ds, sizeof(ds)))
         return -EFAULT;
     return command == IPC_STAT ? 0 : r;
@@ -168,7 +155,7 @@ int64_t sys_shmctl(int id, int command, uaddr_t buf)
     case IPC_SET:
         if (user_read(&ds, buf, sizeof(ds)) < 0)
             return -EFAULT;
-        return shm_set_owner(id, c, ds.uid, ds.gid, ds.mode);
+        return shm_set_owner(id, c, ds.perm.uid, ds.perm.gid, ds.perm.mode);
     case SHM_LOCK:
     case SHM_UNLOCK: return shm_may_control(id, c); /* as mlock: libos does not swap */
     default: return -EINVAL;

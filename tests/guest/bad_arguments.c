@@ -72,7 +72,7 @@ static struct world *g_world;
 static char *g_field, *g_none, *g_readonly,
     *g_edge;             /* g_edge: the last byte but one before nothing */
 static char *g_holes[3]; /* addresses where nothing must be mapped */
-static int g_shm, g_timer;
+static int g_shm, g_sem, g_msg, g_timer;
 static char g_home[PATH_MAX];
 
 static unsigned long gs_base(void)
@@ -111,7 +111,9 @@ static void make_memory(void)
     g_none = mmap(NULL, 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     g_readonly = g_none + PAGE;
     g_shm = shmget(IPC_PRIVATE, PAGE, 0600);
-    NEED(g_shm != -1);
+    g_sem = semget(IPC_PRIVATE, 2, 0600);
+    g_msg = msgget(IPC_PRIVATE, 0600);
+    NEED(g_shm != -1 && g_sem != -1 && g_msg != -1);
     struct sigevent none = { .sigev_notify = SIGEV_NONE };
     NEED(syscall(SYS_timer_create, CLOCK_MONOTONIC, &none, &g_timer) == 0);
     place(inotify_init1(IN_NONBLOCK), INOTIFY_KEPT); /* closing it takes Linux long */
@@ -137,6 +139,7 @@ static void fill_world(struct world *w)
     w->how.flags = O_RDWR;
     w->attr.size = 48;
     w->cap.version = 0x20080522;
+    w->up = (struct sembuf){ 0, 1, IPC_NOWAIT }, w->mail.type = 1;
     w->info.si_signo = SIGURG, w->info.si_code = SI_QUEUE;
     w->wait.value = 5, w->wait.address = (uintptr_t)&w->number, w->wait.flags = 2;
     w->masked.address = (uintptr_t)&w->mask, w->masked.size = 8;
@@ -241,6 +244,8 @@ static long resolve(long v)
         return (long)names[v - S_FILE_PATH];
     return v == S_FIELD   ? (long)g_field
            : v == S_SHM   ? g_shm
+           : v == S_SEM   ? g_sem
+           : v == S_MSG   ? g_msg
            : v == S_TIMER ? g_timer
            : v == S_PID   ? getpid()
                           : v;
@@ -287,7 +292,7 @@ static bool is(const char *name, const char *words)
 /* The library OS knows numbers only; some of them are pointers here. */
 static enum kind kind_of(const struct row *r, unsigned i)
 {
-    if (is(r->name, "ioctl fcntl") && i == 2)
+    if ((is(r->name, "ioctl fcntl") && i == 2) || (is(r->name, "semctl") && i == 3))
         return K_out;
     if (!strcmp(r->name, "prctl") && i == 1)
         return K_out;
@@ -321,6 +326,8 @@ static void try(const struct row *r, unsigned i, const char *bad, long value)
     renew(changed);
     valid_arguments(r, a);
     a[i] = value;
+    if (!strcmp(r->name, "msgrcv")) /* may take one, or wait for it */
+        msgsnd(g_msg, &(struct msgbuf){ .mtype = 1 }, 1, IPC_NOWAIT);
     errno = 0;
     long result = syscall(r->nr, a[0], a[1], a[2], a[3], a[4], a[5]);
     changed = result != -1;
@@ -328,6 +335,10 @@ static void try(const struct row *r, unsigned i, const char *bad, long value)
         munmap((void *)result, PAGE);
     if (changed && !strcmp(r->name, "shmget"))
         shmctl((int)result, IPC_RMID, NULL);
+    if (changed && !strcmp(r->name, "semget"))
+        semctl((int)result, 0, IPC_RMID);
+    if (changed && !strcmp(r->name, "msgget"))
+        msgctl((int)result, IPC_RMID, NULL);
     if (changed && !strcmp(r->name, "shmat"))
         shmdt((void *)result);
     printf("%s %s %s: %s\n", r->name, r->arg[i], bad, changed ? "ok" : strerrorname_np(errno));
@@ -423,6 +434,8 @@ int main(int argc, char **argv)
     }
     renew(true);
     shmctl(g_shm, IPC_RMID, NULL);
+    semctl(g_sem, 0, IPC_RMID);
+    msgctl(g_msg, IPC_RMID, NULL);
     printf("%u rows, %u calls, %u left out\n", rows, g_calls, g_left);
     return check_result();
 }

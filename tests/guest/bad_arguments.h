@@ -13,8 +13,10 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -94,6 +96,11 @@ struct world {
         long start, length;
         int pid;
     } lock;
+    struct sembuf up;
+    struct {
+        long type;
+        char text[16];
+    } mail;
     int64_t offset, offset2;
     int32_t size, number;
     uint8_t out[5000];
@@ -104,6 +111,8 @@ enum {
     S_WORLD = 0x51000000,
     S_FIELD = 0x52000000,
     S_SHM,
+    S_SEM,
+    S_MSG,
     S_TIMER,
     S_PID,
     S_FILE_PATH,
@@ -157,6 +166,9 @@ static const struct valid g_valid[] = {
     { "mremap", { S_FIELD, 4096, 4096, 0, 0 } }, { "msync", { S_FIELD, 4096, MS_SYNC } }, { "mincore", { S_FIELD, 4096, W(out) } },
     { "madvise", { S_FIELD, 4096, MADV_NORMAL } }, { "shmget", { IPC_PRIVATE, 4096, 0600 } }, { "shmat", { S_SHM, 0, 0 } },
     { "shmctl", { S_SHM, IPC_STAT, W(out) } }, { "shmdt", { S_FIELD } }, { "mlock", { S_FIELD, 4096 } }, { "munlock", { S_FIELD, 4096 } },
+    { "semget", { IPC_PRIVATE, 2, 0600 } }, { "semop", { S_SEM, W(up), 1 } }, { "semtimedop", { S_SEM, W(up), 1, W(zero) } },
+    { "semctl", { S_SEM, 0, IPC_STAT, W(out) } }, { "msgget", { IPC_PRIVATE, 0600 } }, { "msgsnd", { S_MSG, W(mail), 16, IPC_NOWAIT } },
+    { "msgrcv", { S_MSG, W(out), 16, 0, IPC_NOWAIT } }, { "msgctl", { S_MSG, IPC_STAT, W(out) } },
     { "mlockall", { MCL_CURRENT } }, { "mbind", { S_FIELD, 4096, 0, 0, 0, 0 } }, { "mlock2", { S_FIELD, 4096, 0 } },
     { "pkey_mprotect", { S_FIELD, 4096, 3, -1 } },
     { "rt_sigaction", { SIGUSR1, W(action), W(out), 8 } }, { "rt_sigprocmask", { SIG_BLOCK, W(mask), W(out), 8 } }, { "rt_sigpending", { W(out), 8 } },

@@ -1,6 +1,9 @@
 /* System V shared memory in one process: keys, modes, attaching, and what is told about it. */
 #define _GNU_SOURCE
+#include <setjmp.h>
+#include <signal.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/shm.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +18,24 @@ static struct shmid_ds stat_of(int id)
     struct shmid_ds ds = { 0 };
     CHECK_EQ(shmctl(id, IPC_STAT, &ds), 0);
     return ds;
+}
+
+static sigjmp_buf g_fault;
+
+static void on_fault(int sig)
+{
+    siglongjmp(g_fault, sig);
+}
+
+static int can_write(volatile char *p)
+{
+    struct sigaction sa = { .sa_handler = on_fault }, old;
+    sigaction(SIGSEGV, &sa, &old);
+    int faulted = sigsetjmp(g_fault, 1);
+    if (!faulted)
+        *p = *p;
+    sigaction(SIGSEGV, &old, NULL);
+    return !faulted;
 }
 
 static void keys(void)
@@ -62,7 +83,10 @@ static void attaching(void)
     p = shmat(id, NULL, SHM_RDONLY);
     NEED(p != (void *)-1);
     CHECK(!strcmp(p, "kept"));
+    CHECK(!can_write(p));
+    CHECK_ERRNO(mprotect(p, 4096, PROT_READ | PROT_WRITE), EACCES);
     CHECK_EQ(shmdt(p), 0);
+    CHECK_EQ(stat_of(id).shm_nattch, 0);
     p = shmat(id, NULL, 0); /* twice, wherever that is */
     char *again = shmat(id, NULL, 0);
     NEED(p != (void *)-1 && again != (void *)-1);

@@ -14,7 +14,9 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -497,6 +499,17 @@ static void clean_memory(void)
     RAW(SYS_brk, g_brk);
 }
 
+/* System V objects, found by their index. */
+static void clean_ipc(void)
+{
+    static uint64_t told[32];
+    for (int index = 0; index < 1024; index++) {
+        RAW(SYS_shmctl, RAW(SYS_shmctl, index, SHM_STAT_ANY, told), IPC_RMID, 0);
+        RAW(SYS_semctl, RAW(SYS_semctl, index, 0, SEM_STAT_ANY, told), 0, IPC_RMID);
+        RAW(SYS_msgctl, RAW(SYS_msgctl, index, MSG_STAT_ANY, told), IPC_RMID, 0);
+    }
+}
+
 void world_clean(void)
 {
     static const uint64_t off[4];
@@ -505,8 +518,7 @@ void world_clean(void)
         RAW(SYS_setitimer, i, off, 0);
     for (int id = 0; id < 256; id++)
         RAW(SYS_timer_delete, id);
-    for (int id = 0; id < 256; id++)
-        RAW(SYS_shmctl, id, IPC_RMID, 0);
+    clean_ipc();
     RAW(SYS_close_range, 0, LOG_FD - 1, 0);
     RAW(SYS_close_range, LOG_FD + 1, ~0u, 0);
     clean_memory();
