@@ -34,7 +34,7 @@ struct kernel_sigaction {
     uint64_t mask;
 };
 
-enum { SIGILL = 4, SIGTRAP = 5, SIGBUS = 7, SIGFPE = 8, SIGSEGV = 11, SIGSYS = 31 };
+enum { SIGILL = 4, SIGTRAP = 5, SIGBUS = 7, SIGFPE = 8, SIGSEGV = 11, SIGPIPE = 13, SIGSYS = 31 };
 enum { SYS_USER_DISPATCH = 2, TRAP_DB = 1, TRAP_BP = 3, TRAP_UD = 6, TRAP_PF = 14 };
 
 #define PR_SET_SYSCALL_USER_DISPATCH 59
@@ -157,11 +157,19 @@ static void install(int sig)
     direct_sys(NR_RT_SIGACTION, (uint64_t)sig, (uintptr_t)&sa, 0, 8);
 }
 
+/* Writes say EPIPE; the program's own SIGPIPE is libos's to send. */
+static void ignore_broken_pipes(void)
+{
+    struct kernel_sigaction sa = { .handler = (void (*)(int, struct siginfo *, struct ucontext *))1 /* SIG_IGN */ };
+    direct_sys(NR_RT_SIGACTION, SIGPIPE, (uintptr_t)&sa, 0, 8);
+}
+
 void direct_signals_init(void)
 {
     static const uint8_t faults[] = { SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS, KICK_SIGNAL };
     for (size_t i = 0; i < sizeof(faults); i++)
         install(faults[i]);
+    ignore_broken_pipes();
 }
 
 void direct_signals_allow(uint64_t host_signals)
