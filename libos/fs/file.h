@@ -41,6 +41,8 @@ struct file_ops {
     int (*stat)(struct file *f, struct linux_stat *st);                              /* -EBADF */
     /* Ready events now (EPOLL* bits); with p != NULL also register for changes: libos/ipc/poll.h. NULL: always readable and writable. */
     uint32_t (*poll)(struct file *f, struct poll *p);
+    /* A file that does not know yet what it is finds out, and takes the operations of its kind. Before poll. Optional. */
+    void (*settle)(struct file *f);
     /* arg is the raw argument: a number or a guest address, by command. Uses libos/sys's user_* through sys/ioctl.c helpers only. */
     int64_t (*ioctl)(struct file *f, uint32_t command, uint64_t arg);                /* -ENOTTY */
     int (*getdents)(struct file *f, struct dirent_sink *sink);                       /* -ENOTDIR */
@@ -58,6 +60,13 @@ struct file_ops {
     int (*flush)(struct file *f);
     /* Lines of /proc/PID/fdinfo/N after the common ones. Optional. */
     void (*fdinfo)(struct file *f, struct text *t);
+    /* The host's descriptor in which the host itself has every byte as a read would give it; -1: there is none. Optional. */
+    int (*host_source)(struct file *f);
+    /*
+     * Like write, of what the host has at offset in its descriptor `from`: it moves the bytes itself. 0: there is
+     * nothing. -EOPNOTSUPP (also when NULL): not here, write.
+     */
+    int64_t (*send_from)(struct file *f, int from, int64_t offset, uint64_t count);
     void (*release)(struct file *f); /* last reference went: free it */
 };
 
@@ -96,6 +105,14 @@ int file_allocate(struct file *f, int mode, uint64_t offset, uint64_t size);
 int64_t file_seek_in(struct file *f, int64_t offset, int whence, uint64_t size);
 /* Of anonymous files (eventfd, epoll, ...): lseek(2) succeeds and changes nothing, pread and pwrite are -ESPIPE. */
 int64_t file_seek_ignored(struct file *f, int64_t offset, int whence);
+
+/* Its operations, once it is known what it is. */
+static inline const struct file_ops *file_settled_ops(struct file *f)
+{
+    if (f->ops->settle)
+        f->ops->settle(f);
+    return f->ops;
+}
 
 static inline bool file_can_read(const struct file *f)
 {

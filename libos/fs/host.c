@@ -252,13 +252,11 @@ static uint64_t host_flags(uint32_t flags)
 
 static int finish_open(struct host_file *h, const struct plan_trusted *entry)
 {
-    if (!g_machine.is_enclave && !(h->f.flags & O_NONBLOCK))
+    if (!g_machine.is_enclave)
         return 0; /* lazily: the host's own rules hold, and most programs ask fstat next anyway */
     int type = host_file_settle(h);
     if (type < 0)
         return type;
-    if (!g_machine.is_enclave)
-        return 0;
     if (type == S_IFIFO || type == S_IFSOCK)
         return -EACCES; /* content would be of no known origin */
     if (!entry || type == S_IFDIR)

@@ -294,6 +294,19 @@ static int host_file_map(struct file *f, struct vma *vma)
     return 0;
 }
 
+static void host_file_learn(struct file *f)
+{
+    (void)host_file_settle(host_file(f)); /* when that fails it stays a file, always ready */
+}
+
+/* Not what is verified on its way in; and after appends only the host knows the position. */
+static int host_file_source(struct file *f)
+{
+    struct host_file *h = host_file(f);
+    bool plain = !h->trusted && !h->outside_position && !(f->flags & (O_APPEND | O_DIRECT));
+    return plain && host_file_settle(h) == S_IFREG ? h->fd : -1;
+}
+
 #define F_SETFL_HOST 4
 
 static int host_file_set_flags(struct file *f, uint32_t flags)
@@ -344,6 +357,8 @@ static const struct file_ops host_file_ops = {
     .sync = host_file_sync,
     .map = host_file_map,
     .set_flags = host_file_set_flags,
+    .settle = host_file_learn,
+    .host_source = host_file_source,
     .release = host_file_release,
 };
 

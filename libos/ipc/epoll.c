@@ -343,7 +343,7 @@ static bool makes_loop(struct file *f, const struct epoll *ep, int depth)
 
 static int check_control(struct file *ep, int op, struct file *target, uint32_t events)
 {
-    if (!target->ops->poll)
+    if (!file_settled_ops(target)->poll)
         return -EPERM;
     if (ep == target || ep->ops != &epoll_ops)
         return -EINVAL;

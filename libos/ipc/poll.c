@@ -144,7 +144,8 @@ uint32_t file_poll_inside(struct file *f)
 
 uint32_t file_poll(struct file *f, struct poll *p)
 {
-    return f->ops->poll ? f->ops->poll(f, p) : EVENTS_DEFAULT;
+    const struct file_ops *ops = file_settled_ops(f);
+    return ops->poll ? ops->poll(f, p) : EVENTS_DEFAULT;
 }
 
 uint32_t poll_host_now(int host_fd, uint32_t events)

@@ -139,9 +139,21 @@ bool inet_let_host_wait(struct inet_socket *i)
     if (i->s.type != SOCK_STREAM || i->s.domain == AF_VSOCK)
         return false;
     mutex_lock(&i->mode_mu);
-    bool waits = i->connected && set_host_waits(i, true);
+    bool waits = i->connected && !i->host_never_waits && set_host_waits(i, true);
     mutex_unlock(&i->mode_mu);
     return waits;
+}
+
+bool inet_keep_host_from_waiting(struct inet_socket *i)
+{
+    if (__atomic_load_n(&i->host_never_waits, __ATOMIC_ACQUIRE))
+        return true;
+    mutex_lock(&i->mode_mu);
+    bool good = set_host_waits(i, false);
+    if (good)
+        __atomic_store_n(&i->host_never_waits, true, __ATOMIC_RELEASE);
+    mutex_unlock(&i->mode_mu);
+    return good;
 }
 
 /* What connect() is about to change, or has. It and accept4() of the host must not wait. */
@@ -317,6 +329,7 @@ static const struct socket_ops inet_ops = {
     .accept = inet_accept,
     .name = inet_name,
     .send = inet_send,
+    .send_from = inet_send_from,
     .recv = inet_recv,
     .shutdown = inet_shutdown,
     .set_option = inet_set,

@@ -17,6 +17,7 @@ struct inet_socket {
     struct mutex mode_mu;
     bool connected;  /* mode_mu: by a call that waited for it, or accepted */
     bool host_waits; /* atomic; changed under mode_mu: the host socket is a blocking one */
+    bool host_never_waits; /* atomic; set once under mode_mu: sendfile() of the host would wait too */
 };
 
 static inline struct inet_socket *inet_of(struct socket *s)
@@ -42,8 +43,11 @@ int inet_pending_error(struct inet_socket *i);
 
 /* Let the host's read() wait for data, if this is a stream whose other calls can not block then. */
 bool inet_let_host_wait(struct inet_socket *i);
+/* From now on it may not. */
+bool inet_keep_host_from_waiting(struct inet_socket *i);
 
 int64_t inet_send(struct socket *s, struct net_message *m, struct iobuf *b);
+int64_t inet_send_from(struct socket *s, int from, int64_t offset, uint64_t count);
 int64_t inet_recv(struct socket *s, struct net_message *m, struct iobuf *b);
 
 /* ---- control messages (inet_control.c) */

@@ -157,6 +157,33 @@ int64_t inet_send(struct socket *s, struct net_message *m, struct iobuf *b)
     return r < 0 && done == 0 ? r : done;
 }
 
+/* Until all is sent or the file ends; without waiting, what there is room for. */
+int64_t inet_send_from(struct socket *s, int from, int64_t offset, uint64_t count)
+{
+    struct inet_socket *i = inet_of(s);
+    int64_t deadline = socket_deadline(s, 0, true), r = 0;
+    uint64_t done = 0;
+    if (s->type != SOCK_STREAM || !inet_keep_host_from_waiting(i))
+        return -EOPNOTSUPP;
+    while (done < count) {
+        int64_t at = offset + (int64_t)done;
+        r = host_call(sendfile, (uint64_t)i->host_fd, (uint64_t)from, PTR(&at), count - done);
+        if (r == -EAGAIN && deadline != 0) {
+            r = file_wait(&s->file, EPOLLOUT, deadline);
+            if (r == 0)
+                continue;
+        }
+        if (r <= 0)
+            break;
+        done += (uint64_t)r;
+        if (deadline == 0)
+            break;
+    }
+    if (done)
+        return (int64_t)done;
+    return r == -EPIPE ? sigpipe_raise() : r == -EINVAL ? -EOPNOTSUPP : r;
+}
+
 /* ---- receiving */
 
 /* With control messages, into m. */

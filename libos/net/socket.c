@@ -162,6 +162,12 @@ static int64_t socket_write(struct file *f, struct iobuf *b, int64_t *pos)
     return s->ops->send(s, &m, b);
 }
 
+static int64_t socket_send_from(struct file *f, int from, int64_t offset, uint64_t count)
+{
+    struct socket *s = container_of(f, struct socket, file);
+    return s->ops->send_from ? s->ops->send_from(s, from, offset, count) : -EOPNOTSUPP;
+}
+
 static int socket_stat(struct file *f, struct linux_stat *st)
 {
     *st = (struct linux_stat){
@@ -193,6 +199,7 @@ static const struct file_ops socket_file_ops = {
     .kind = "socket",
     .read = socket_read,
     .write = socket_write,
+    .send_from = socket_send_from,
     .stat = socket_stat,
     .poll = socket_poll,
     .ioctl = socket_ioctl,

@@ -49,6 +49,7 @@ struct socket_ops {
     int (*name)(struct socket *s, bool of_peer, struct net_address *out);
     int64_t (*send)(struct socket *s, struct net_message *m, struct iobuf *b);
     int64_t (*recv)(struct socket *s, struct net_message *m, struct iobuf *b);
+    int64_t (*send_from)(struct socket *s, int from, int64_t offset, uint64_t count); /* as file_ops */
     int (*shutdown)(struct socket *s, int how);
     int (*set_option)(struct socket *s, int level, int name, const void *value, uint32_t size);
     /* *size: in, room of value (at least 256); out, the option's size. */

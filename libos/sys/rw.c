@@ -9,6 +9,7 @@
 #include "lib/linux/uio.h"
 #include "libos/fs/fdtable.h"
 #include "libos/fs/file.h"
+#include "libos/fs/notify.h"
 #include "libos/ipc/poll.h"
 #include "libos/mm/vma.h"
 #include "libos/proc/process.h"
@@ -294,6 +295,37 @@ static int64_t copy_loop(const struct copy *c, uint64_t count)
     return done ? (int64_t)done : r;
 }
 
+static int64_t position(struct file *f, const int64_t *pos)
+{
+    mutex_lock(&f->mu);
+    int64_t own = f->pos;
+    mutex_unlock(&f->mu);
+    return pos ? *pos : own;
+}
+
+/* The host moves its own bytes, and none comes in. -EOPNOTSUPP: it cannot. */
+static int64_t send_by_host(const struct copy *c, uint64_t count)
+{
+    if (!c->in->ops->host_source || !c->out->ops->send_from || c->out_pos)
+        return -EOPNOTSUPP;
+    int from = c->in->ops->host_source(c->in);
+    int64_t at = position(c->in, c->in_pos);
+    if (from < 0 || count > (uint64_t)(INT64_MAX - at))
+        return -EOPNOTSUPP;
+    int64_t n = c->out->ops->send_from(c->out, from, at, count);
+    if (n <= 0)
+        return restartable(n);
+    if (c->in_pos) {
+        *c->in_pos = at + n;
+    } else {
+        mutex_lock(&c->in->mu);
+        c->in->pos = at + n;
+        mutex_unlock(&c->in->mu);
+    }
+    notify_file(c->in, IN_ACCESS);
+    return n;
+}
+
 static int read_offset(uaddr_t from, int64_t *value, int64_t **out)
 {
     *out = NULL;
@@ -303,14 +335,6 @@ static int read_offset(uaddr_t from, int64_t *value, int64_t **out)
     if (user_read(value, from, sizeof(*value)) < 0)
         return -EFAULT;
     return *value < 0 ? -EINVAL : 0;
-}
-
-static int64_t position(struct file *f, const int64_t *pos)
-{
-    mutex_lock(&f->mu);
-    int64_t own = f->pos;
-    mutex_unlock(&f->mu);
-    return pos ? *pos : own;
 }
 
 /* As Linux's generic_copy_file_checks(): not beyond the end that the source has now, not onto itself. */
@@ -342,8 +366,11 @@ static int64_t copy_files(int in, uaddr_t in_off, int out, uaddr_t out_off, uint
         r = read_offset(out_off, &out_pos, &c.out_pos);
     if (r == 0 && range)
         r = check_range(&c, &count);
+    count = MIN(count, LINUX_RW_COUNT_MAX);
     if (r == 0)
-        r = copy_loop(&c, MIN(count, LINUX_RW_COUNT_MAX));
+        r = send_by_host(&c, count);
+    if (r == -EOPNOTSUPP)
+        r = copy_loop(&c, count);
     if (r >= 0 && c.in_pos && user_write(in_off, &in_pos, sizeof(in_pos)) < 0)
         r = -EFAULT;
     if (r >= 0 && c.out_pos && user_write(out_off, &out_pos, sizeof(out_pos)) < 0)

@@ -1,0 +1,218 @@
+/* sendfile() from a file to a TCP socket: positions, parts, waiting, errors; the same from a tmpfs file, which another way takes. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/inotify.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+
+enum { SIZE = 3 << 20 };
+
+static unsigned char g_bytes[SIZE];
+static volatile sig_atomic_t g_pipes, g_alarms;
+
+static void on_signal(int sig)
+{
+    if (sig == SIGPIPE)
+        g_pipes++;
+    else
+        g_alarms++;
+}
+
+static void connect_pair(int end[2])
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof(a);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    NEED(bind(listener, (void *)&a, size) == 0 && listen(listener, 1) == 0);
+    NEED(getsockname(listener, (void *)&a, &size) == 0);
+    end[0] = socket(AF_INET, SOCK_STREAM, 0);
+    NEED(connect(end[0], (void *)&a, size) == 0);
+    end[1] = accept(listener, NULL, NULL);
+    NEED(end[1] >= 0);
+    close(listener);
+}
+
+static void expect(int fd, size_t from, size_t count)
+{
+    unsigned char *got = malloc(count);
+    CHECK_EQ(recv(fd, got, count, MSG_WAITALL), count);
+    CHECK(memcmp(got, g_bytes + from, count) == 0);
+    free(got);
+}
+
+static void positions(int file)
+{
+    int end[2];
+    off_t at = 100;
+    connect_pair(end);
+    CHECK_EQ(lseek(file, 5, SEEK_SET), 5);
+    CHECK_EQ(sendfile(end[0], file, &at, 1000), 1000);
+    CHECK_EQ(at, 1100);
+    CHECK_EQ(lseek(file, 0, SEEK_CUR), 5); /* not the file's own */
+    expect(end[1], 100, 1000);
+    CHECK_EQ(sendfile(end[0], file, NULL, 2000), 2000);
+    CHECK_EQ(lseek(file, 0, SEEK_CUR), 2005);
+    expect(end[1], 5, 2000);
+    at = SIZE - 10;
+    CHECK_EQ(sendfile(end[0], file, &at, 1000), 10); /* up to the end */
+    CHECK_EQ(at, SIZE);
+    expect(end[1], SIZE - 10, 10);
+    CHECK_EQ(sendfile(end[0], file, &at, 1000), 0);
+    CHECK_EQ(at, SIZE);
+    at = SIZE + 77;
+    CHECK_EQ(sendfile(end[0], file, &at, 1000), 0);
+    CHECK_EQ(at, SIZE + 77);
+    CHECK_EQ(sendfile(end[0], file, &at, 0), 0);
+    close(end[0]);
+    close(end[1]);
+}
+
+static void errors(int file, const char *name)
+{
+    int end[2], none = socket(AF_INET, SOCK_STREAM, 0), writer = open(name, O_WRONLY);
+    off_t at = -1;
+    connect_pair(end);
+    CHECK_ERRNO(sendfile(end[0], file, &at, 10), EINVAL);
+    CHECK_ERRNO(sendfile(end[0], file, (off_t *)8, 10), EFAULT);
+    at = 0;
+    CHECK_ERRNO(sendfile(end[0], writer, &at, 10), EBADF);
+    CHECK_ERRNO(sendfile(end[0], 999, &at, 10), EBADF);
+    CHECK_ERRNO(sendfile(999, file, &at, 10), EBADF);
+    CHECK_EQ(at, 0);
+    g_pipes = 0;
+    CHECK_ERRNO(sendfile(none, file, &at, 10), EPIPE); /* not connected */
+    CHECK_EQ(g_pipes, 1);
+    CHECK_EQ(shutdown(end[0], SHUT_WR), 0);
+    CHECK_ERRNO(sendfile(end[0], file, &at, 10), EPIPE);
+    CHECK_EQ(g_pipes, 2);
+    CHECK_EQ(at, 0);
+    close(writer);
+    close(none);
+    close(end[0]);
+    close(end[1]);
+}
+
+/* Without waiting: a part, then EAGAIN; and all of it in the end, in order. */
+static void without_waiting(int file)
+{
+    int end[2];
+    off_t at = 0;
+    ssize_t n;
+    connect_pair(end);
+    CHECK_EQ(fcntl(end[0], F_SETFL, O_NONBLOCK), 0);
+    int room = 65536;
+    CHECK_EQ(setsockopt(end[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+    CHECK_EQ(setsockopt(end[1], SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
+    while ((n = sendfile(end[0], file, &at, (size_t)(SIZE - at))) > 0)
+        ;
+    CHECK_EQ(n, -1);
+    CHECK_EQ(errno, EAGAIN);
+    CHECK(at > 0 && at < SIZE);
+    off_t before = at;
+    CHECK_ERRNO(sendfile(end[0], file, &at, 10), EAGAIN);
+    CHECK_EQ(at, before);
+    expect(end[1], 0, (size_t)at);
+    close(end[0]);
+    close(end[1]);
+}
+
+static void *read_slowly(void *arg)
+{
+    struct timespec moment = { 0, 20000000 };
+    for (size_t at = 0; at < SIZE; at += SIZE / 8) {
+        nanosleep(&moment, NULL);
+        expect(*(int *)arg, at, SIZE / 8);
+    }
+    return NULL;
+}
+
+/* All in one call, however slow the reader. first: a blocking read comes before. */
+static void waiting(int file, int first)
+{
+    int end[2];
+    pthread_t reader;
+    char c;
+    connect_pair(end);
+    int room = 65536;
+    CHECK_EQ(setsockopt(end[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+    for (int i = 0; i < first; i++) {
+        CHECK_EQ(write(end[1], "x", 1), 1);
+        CHECK_EQ(read(end[0], &c, 1), 1);
+    }
+    CHECK_EQ(lseek(file, 0, SEEK_SET), 0);
+    CHECK_EQ(pthread_create(&reader, NULL, read_slowly, &end[1]), 0);
+    CHECK_EQ(sendfile(end[0], file, NULL, SIZE), SIZE);
+    CHECK_EQ(lseek(file, 0, SEEK_CUR), SIZE);
+    pthread_join(reader, NULL);
+    close(end[0]);
+    close(end[1]);
+}
+
+/* A timeout of the socket, and a signal, end the waiting with what was sent until then. */
+static void ended(int file)
+{
+    int end[2], room = 65536;
+    struct timeval soon = { 0, 50000 };
+    struct itimerval timer = { .it_value = soon };
+    off_t at = 0;
+    connect_pair(end);
+    CHECK_EQ(setsockopt(end[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+    CHECK_EQ(setitimer(ITIMER_REAL, &timer, NULL), 0);
+    ssize_t n = sendfile(end[0], file, &at, SIZE);
+    CHECK(n > 0 && n < SIZE);
+    CHECK_EQ(at, n);
+    CHECK_EQ(g_alarms, 1);
+    CHECK_EQ(setitimer(ITIMER_REAL, &timer, NULL), 0);
+    CHECK_ERRNO(sendfile(end[0], file, &at, SIZE), EINTR); /* nothing was sent */
+    CHECK_EQ(g_alarms, 2);
+    CHECK_EQ(setsockopt(end[0], SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof(soon)), 0);
+    CHECK_ERRNO(sendfile(end[0], file, &at, SIZE), EAGAIN);
+    CHECK_EQ(at, n);
+    close(end[0]);
+    close(end[1]);
+}
+
+static void watched(int file, const char *name)
+{
+    struct inotify_event e;
+    int end[2], in = inotify_init1(IN_NONBLOCK);
+    off_t at = 0;
+    connect_pair(end);
+    CHECK(inotify_add_watch(in, name, IN_ACCESS) > 0);
+    CHECK_EQ(sendfile(end[0], file, &at, 10), 10);
+    CHECK_EQ(read(in, &e, sizeof(e)), sizeof(e));
+    CHECK_EQ(e.mask, IN_ACCESS);
+    close(in);
+    close(end[0]);
+    close(end[1]);
+}
+
+int main(int argc, char **argv)
+{
+    NEED(check_enter_scratch(argc, argv) == 0);
+    for (size_t i = 0; i < SIZE; i++)
+        g_bytes[i] = (unsigned char)(i * 2654435761u >> 13);
+    struct sigaction a = { .sa_handler = on_signal };
+    sigaction(SIGPIPE, &a, NULL);
+    sigaction(SIGALRM, &a, NULL);
+    int file = open("sent", O_RDWR | O_CREAT | O_TRUNC | O_NONBLOCK, 0600);
+    NEED(file >= 0 && write(file, g_bytes, SIZE) == SIZE);
+    positions(file);
+    errors(file, "sent");
+    without_waiting(file);
+    waiting(file, 0);
+    waiting(file, 2);
+    ended(file);
+    watched(file, "sent");
+    CHECK_EQ(unlink("sent"), 0);
+    return check_result();
+}
