@@ -98,10 +98,18 @@ int memcmp(const void *a, const void *b, size_t size)
     return 0;
 }
 
-size_t strlen(const char *s)
+/* Whole words: aligned, so never beyond the page of a byte that counts; beyond the string, which a
+ * sanitizer would not like. */
+__attribute__((no_sanitize("address"))) size_t strlen(const char *s)
 {
-    size_t n = 0;
-    while (s[n])
-        n++;
-    return n;
+    const char *p = s;
+    for (; (uintptr_t)p & 7; p++)
+        if (!*p)
+            return (size_t)(p - s);
+    for (;; p += 8) {
+        uint64_t w = ((const struct word *)p)->v;
+        uint64_t zero = (w - UINT64_C(0x0101010101010101)) & ~w & UINT64_C(0x8080808080808080);
+        if (zero)
+            return (size_t)(p - s) + ((unsigned)__builtin_ctzl(zero) >> 3);
+    }
 }

@@ -35,10 +35,17 @@ struct mount_place {
 };
 static struct mount_place **g_places;
 static uint32_t g_place_count;
+static uint64_t g_place_letters; /* bit (c % 64) of each first character c behind the slash */
+
+static uint64_t letter_bit(const char *path)
+{
+    return UINT64_C(1) << ((uint8_t)path[1] & 63);
+}
 
 struct dentry *mount_of_path(const char *path, size_t length, size_t *used)
 {
-    for (uint32_t i = 0; i < g_place_count; i++) {
+    uint32_t count = g_place_letters & letter_bit(path) ? g_place_count : 0;
+    for (uint32_t i = 0; i < count; i++) {
         const struct mount_place *p = g_places[i];
         if (p->length >= length || path[p->length] != '/' || memcmp(path, p->path, p->length) != 0)
             continue;
@@ -140,6 +147,7 @@ static int add_place(struct fs_view *v, struct mount *m)
     p->root = m->root;
     p->length = strlen(path);
     memcpy(p->path, path, p->length + 1);
+    g_place_letters |= letter_bit(path);
     uint32_t i = g_place_count++;
     for (; i > 0 && g_places[i - 1]->length < p->length; i--)
         g_places[i] = g_places[i - 1];

@@ -9,12 +9,14 @@
 #include "libos/fs/dcache.h"
 #include "libos/fs/mount.h"
 
-/* Where the walk begins: the root of a mount, which is never freed, or a directory of the host, counted. */
-static bool begin(struct fs_view *v, struct dentry *start, const char *path, struct walk_plain *w, size_t *used)
+/* Where the walk begins: the root of a mount, which is never freed, or a directory of the host,
+ * counted. */
+static bool begin(struct fs_view *v, struct dentry *start, const char *path, size_t length,
+                  struct walk_plain *w, size_t *used)
 {
     w->counted = path[0] != '/';
     if (!w->counted) {
-        w->dir = mount_of_path(path, strlen(path), used);
+        w->dir = mount_of_path(path, length, used);
         return __atomic_load_n(&v->root, __ATOMIC_RELAXED) == mount_root();
     }
     if (!path[0] || __atomic_load_n(&g_late_pins, __ATOMIC_RELAXED))
@@ -29,23 +31,61 @@ static bool begin(struct fs_view *v, struct dentry *start, const char *path, str
     return true;
 }
 
-/* The rest of the path, when it is normalised already. false: there is a component that is not plain. */
-static bool take_name(const char *path, struct walk_plain *w)
+#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (uint8_t)(b))
+
+/* Bit 7 of every byte of the word that is b, and of no other. */
+static uint64_t bytes_equal_to(uint64_t word, char b)
 {
-    const char *first = path[0] == '/' ? path + 1 : path, *p = first;
-    w->name = first;
-    for (;; p++) {
-        if (*p && *p != '/')
-            continue;
-        size_t n = (size_t)(p - first);
-        if (n == 0 || n > VFS_NAME_MAX || (first[0] == '.' && (n == 1 || (n == 2 && first[1] == '.'))))
+    uint64_t x = word ^ EACH_BYTE(b), low = EACH_BYTE(0x7f);
+    return ~(((x & low) + low) | x | low);
+}
+
+/* Normalised at a glance: components that are neither empty nor begin with a dot, all of them
+ * short; eight bytes at a time. */
+static bool is_normal_at_a_glance(const char *name, size_t length)
+{
+    uint64_t after_slash = 0x80; /* as it was before the first byte */
+    if (length < 8 || length > VFS_NAME_MAX || name[length - 1] == '/')
+        return false;
+    for (size_t at = 0;; at += 8) {
+        /* The last word overlaps the one before: moved up, its first bytes are those that nobody
+         * saw. */
+        size_t skip = at + 8 > length ? at + 8 - length : 0;
+        uint64_t word = load_le64(name + at - skip) >> skip * 8;
+        uint64_t slashes = bytes_equal_to(word, '/');
+        if ((slashes << 8 | after_slash) & (slashes | bytes_equal_to(word, '.')))
             return false;
-        if (!*p)
-            break;
-        first = p + 1;
+        after_slash = slashes >> 56;
+        if (at + 8 >= length)
+            return true;
     }
-    w->length = (size_t)(p - w->name);
-    return true;
+}
+
+/* Is there no component that is empty, `.`, `..` or too long? */
+static bool is_normal(const char *name, size_t length)
+{
+    size_t first = 0;
+    for (size_t at = 0;; at++) {
+        if (at < length && name[at] != '/')
+            continue;
+        size_t n = at - first;
+        if (n == 0 || n > VFS_NAME_MAX ||
+            (name[first] == '.' && (n == 1 || (n == 2 && name[first + 1] == '.'))))
+            return false;
+        if (at == length)
+            return true;
+        first = at + 1;
+    }
+}
+
+/* The rest of the path, when it is normalised already. false: there is a component that is not
+ * plain. */
+static bool take_name(const char *path, size_t length, struct walk_plain *w)
+{
+    size_t slash = path[0] == '/';
+    w->name = path + slash;
+    w->length = length - slash;
+    return is_normal_at_a_glance(w->name, w->length) || is_normal(w->name, w->length);
 }
 
 /* Is what the first component names a node of ours, or a mount? */
@@ -63,14 +103,15 @@ static bool begins_with_ours(struct walk_plain *w)
 
 bool walk_plain(struct fs_view *v, struct dentry *start, const char *path, struct walk_plain *w)
 {
-    size_t used = 0;
+    size_t used = 0, length = strlen(path);
     w->dir = NULL;
     w->counted = false;
-    if (begin(v, start, path, w, &used) && !w->dir->mounted) {
+    if (begin(v, start, path, length, w, &used) && !w->dir->mounted) {
         const struct inode *inode = w->dir->inode;
         uint32_t type = __atomic_load_n(&inode->type, __ATOMIC_RELAXED);
         /* An unknown type: the host will say -ENOTDIR itself. */
-        if (inode->ops->stat_name && (type == 0 || type == S_IFDIR) && take_name(path + used, w) && !begins_with_ours(w))
+        if (inode->ops->stat_name && (type == 0 || type == S_IFDIR) &&
+            take_name(path + used, length - used, w) && !begins_with_ours(w))
             return true;
     }
     walk_plain_end(w);

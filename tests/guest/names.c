@@ -202,6 +202,58 @@ static void long_names(void)
     CHECK_ERRNO(open(name, O_RDONLY), ENAMETOOLONG);
 }
 
+/* However a path is spelled, and wherever in it the odd spelling stands, it leads to the same file
+ * or to none. */
+static void spellings(void)
+{
+    static const struct {
+        const char *between;
+        int error;
+    } same[] = { { "/", 0 },
+                 { "//", 0 },
+                 { "/./", 0 },
+                 { "/.//.//", 0 },
+                 { "/../dir-x/", ENOENT },
+                 { "/...../", ENOENT },
+                 { "/.x/", ENOENT },
+                 { "/../", ENOENT } };
+    char cwd[PATH_MAX], dir[64], path[2 * PATH_MAX];
+    NEED(getcwd(cwd, sizeof(cwd)) != NULL);
+    for (int n = 1; n < 20; n++) { /* so that the slash is each byte of a word once */
+        struct stat st, here;
+        snprintf(dir, sizeof(dir), "%.*s", n, "dddddddddddddddddddddddd");
+        CHECK_EQ(mkdir(dir, 0700), 0);
+        snprintf(path, sizeof(path), "%s/file", dir);
+        make(path, "x");
+        NEED(stat(path, &here) == 0);
+        for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
+            for (int absolute = 0; absolute < 2; absolute++) {
+                snprintf(path, sizeof(path), "%s%s%s%sfile", absolute ? cwd : "",
+                         absolute ? "/" : "", dir, same[i].between);
+                errno = 0;
+                int r = stat(path, &st);
+                CHECK_EQ(r, same[i].error ? -1 : 0);
+                CHECK_EQ(errno, same[i].error);
+                CHECK(r < 0 || st.st_ino == here.st_ino);
+                int fd = open(path, O_RDONLY);
+                CHECK_EQ(fd < 0, same[i].error != 0);
+                if (fd >= 0)
+                    close(fd);
+                snprintf(path, sizeof(path), "%s%s%s%s%s", absolute ? cwd : "", absolute ? "/" : "",
+                         dir, same[i].between, "..");
+                if (!same[i].error) {
+                    CHECK_EQ(stat(path, &st), 0);
+                    CHECK(S_ISDIR(st.st_mode));
+                }
+            }
+        snprintf(path, sizeof(path), "%s/%s/file/", cwd, dir);
+        CHECK_ERRNO(stat(path, &st), ENOTDIR);
+        snprintf(path, sizeof(path), "%s/file", dir);
+        CHECK_EQ(unlink(path), 0);
+        CHECK_EQ(rmdir(dir), 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
     NEED(check_enter_scratch(argc, argv) == 0);
@@ -211,5 +263,6 @@ int main(int argc, char **argv)
     relative_to_directories();
     working_directory();
     long_names();
+    spellings();
     return check_result();
 }

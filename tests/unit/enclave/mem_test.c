@@ -77,6 +77,15 @@ static void strings_are_measured(void **state)
 {
     assert_int_equal(our_strlen(""), 0);
     assert_int_equal(our_strlen("abc"), 3);
+    for (size_t from = 0; from < 8; from++)
+        for (size_t n = 0; n < 40; n++) {
+            char text[64];
+            memset(text, 0x80 | 0x01,
+                   sizeof(text)); /* bytes that an inexact word test takes for NUL */
+            memset(text + from, n & 1 ? 0x01 : 0xff, n);
+            text[from + n] = 0;
+            assert_int_equal(our_strlen(text + from), n);
+        }
 }
 
 int main(void)
