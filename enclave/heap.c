@@ -1,7 +1,9 @@
 /*
- * The trusted side's allocator: power-of-two-and-a-half size classes over 64 KiB slabs taken from the
- * zone by bumping and used from their start on; larger blocks are whole pages with a header. Freed slab
- * objects go to their class's list. The zone never shrinks: libos's own objects are small and their number has a natural ceiling.
+ * The trusted side's allocator: power-of-two-and-a-half size classes over 64 KiB slabs taken from
+ * the zone by bumping and used from their start on; larger blocks are whole pages with a header.
+ * Freed slab objects go to their class's list, the last few small ones of each thread to a list of
+ * its own. The zone never shrinks: libos's own objects are small and their number has a natural
+ * ceiling.
  */
 #include "enclave/heap.h"
 
@@ -10,6 +12,7 @@
 #include "enclave/machine.h"
 #include "enclave/ranges.h"
 #include "enclave/sync.h"
+#include "enclave/thread_block.h"
 #include "enclave/zone.h"
 #include "enclave/zone_alloc.h"
 #include "lib/base/assert.h"
@@ -26,9 +29,10 @@ struct free_object {
     struct free_object *next;
 };
 
-#define MAGIC     UINT64_C(0x6c6f6973746572)
-#define CLASSES   20
-#define SLAB_SIZE (UINT64_C(64) << 10)
+#define MAGIC      UINT64_C(0x6c6f6973746572)
+#define CLASSES    20
+#define CACHE_MOST 8 /* of a class, in a thread's own list */
+#define SLAB_SIZE  (UINT64_C(64) << 10)
 
 static struct size_class {
     struct spinlock lock;
@@ -42,6 +46,13 @@ static struct large_free {
     struct large_free *next;
     uint64_t size;
 } *g_large; /* g_large_lock */
+
+#if __STDC_HOSTED__ /* a unit test */
+static _Thread_local struct heap_cache g_cache;
+#define OWN_CACHE (&g_cache)
+#else
+#define OWN_CACHE (&thread_block()->heap)
+#endif
 
 /* Class c holds objects of class_size(c) bytes with their header: 32, 48, 64, 96, 128, ... */
 static uint64_t class_size(unsigned c)
@@ -79,6 +90,28 @@ static void *slab_refill(struct size_class *sc, uint64_t object)
     sc->fresh_end = slab + SLAB_SIZE;
     spin_unlock(&sc->lock);
     return slab;
+}
+
+static void *cache_take(unsigned c)
+{
+    struct heap_cache *own = OWN_CACHE;
+    struct free_object *f = c < HEAP_CACHE_CLASSES ? own->free[c] : NULL;
+    if (f) {
+        own->free[c] = f->next;
+        own->count[c]--;
+    }
+    return f;
+}
+
+static bool cache_give(unsigned c, struct free_object *f)
+{
+    struct heap_cache *own = OWN_CACHE;
+    if (c >= HEAP_CACHE_CLASSES || own->count[c] == CACHE_MOST)
+        return false;
+    f->next = own->free[c];
+    own->free[c] = f;
+    own->count[c]++;
+    return true;
 }
 
 static void *slab_alloc(struct size_class *sc, uint64_t object)
@@ -126,7 +159,9 @@ void *mem_alloc(size_t size)
             return NULL;
         h->size = *(uint64_t *)h - sizeof(*h);
     } else {
-        h = slab_alloc(&g_classes[c], class_size(c));
+        h = cache_take(c);
+        if (!h)
+            h = slab_alloc(&g_classes[c], class_size(c));
         if (!h)
             return NULL;
         h->size = class_size(c) - sizeof(*h);
@@ -162,6 +197,8 @@ void mem_free(void *p)
         return;
     }
     struct free_object *f = (struct free_object *)h;
+    if (cache_give(c, f))
+        return;
     spin_lock(&g_classes[c].lock);
     f->next = g_classes[c].free;
     g_classes[c].free = f;

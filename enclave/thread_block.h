@@ -32,6 +32,13 @@
 
 struct thread;
 
+/* Small blocks that this thread freed and takes again without a lock (heap.c). */
+#define HEAP_CACHE_CLASSES 10
+struct heap_cache {
+    void *free[HEAP_CACHE_CLASSES];
+    uint8_t count[HEAP_CACHE_CLASSES];
+};
+
 struct thread_block {
     struct layout_thread layout;
     uint64_t user_rsp;       /* scratch of the system-call door */
@@ -50,6 +57,7 @@ struct thread_block {
     int32_t host_tid;        /* direct */
     uint64_t calls;          /* host calls made: for --stats */
     uint64_t traps;          /* events that were a trapped syscall instruction */
+    struct heap_cache heap;  /* stays with the block when its thread ends */
 };
 
 static_assert(offsetof(struct thread_block, layout.event_top) == TB_EVENT_TOP, "door.S");
