@@ -256,8 +256,11 @@ int plan_open(const void *data, size_t size, struct plan *out)
 /* Where the bytes of two paths first differ, from `from` on: before it they are known to be the same. */
 static size_t common_length(const char *a, const char *b, size_t size, size_t from)
 {
-    while (from + 8 <= size && load_le64(a + from) == load_le64(b + from))
-        from += 8;
+    for (; from + 8 <= size; from += 8) {
+        uint64_t differ = load_le64(a + from) ^ load_le64(b + from);
+        if (differ)
+            return from + ((unsigned)__builtin_ctzll(differ) >> 3);
+    }
     while (from < size && a[from] == b[from])
         from++;
     return from;
@@ -267,7 +270,7 @@ static size_t common_length(const char *a, const char *b, size_t size, size_t fr
  * Both neighbours of the gap that is left share so many bytes with the path, so all in between share the fewer of them:
  * each byte is compared once or twice, however long the list and the beginnings of its paths.
  */
-const struct plan_trusted *plan_find_trusted(const struct plan *p, const char *path, size_t length)
+struct plan_position plan_position_of(const struct plan *p, const char *path, size_t length)
 {
     const struct plan_trusted *list = plan_items(p, p->h->trusted);
     uint32_t low = 0, high = p->h->trusted.count;
@@ -278,7 +281,7 @@ const struct plan_trusted *plan_find_trusted(const struct plan *p, const char *p
         size_t other_length = list[middle].path.length;
         size_t same = common_length(path, other, MIN(length, other_length), MIN(same_low, same_high));
         if (same == length && same == other_length)
-            return &list[middle];
+            return (struct plan_position){ &list[middle], middle, same, same };
         if (same == length || (same < other_length && (uint8_t)path[same] < (uint8_t)other[same])) {
             high = middle;
             same_high = same;
@@ -287,7 +290,37 @@ const struct plan_trusted *plan_find_trusted(const struct plan *p, const char *p
             same_low = same;
         }
     }
-    return NULL;
+    return (struct plan_position){ NULL, low, same_low, same_high };
+}
+
+const struct plan_trusted *plan_find_trusted(const struct plan *p, const char *path, size_t length)
+{
+    return plan_position_of(p, path, length).entry;
+}
+
+static bool has_slash(const char *path, size_t from, size_t length)
+{
+    for (size_t at = from; at < length; at++)
+        if (path[at] == '/')
+            return true;
+    return false;
+}
+
+/* Do both differ in their last component only? They share the bytes before `same`. */
+static bool in_one_directory(const struct plan *p, uint32_t index, const char *path, size_t length,
+                             size_t same)
+{
+    const struct plan_str other =
+        ((const struct plan_trusted *)plan_items(p, p->h->trusted))[index].path;
+    return !has_slash(path, same, length) && !has_slash(plan_string(p, other), same, other.length);
+}
+
+bool plan_position_has_sibling(const struct plan *p, const struct plan_position *place,
+                               const char *path, size_t length)
+{
+    uint32_t at = place->index;
+    return (at > 0 && in_one_directory(p, at - 1, path, length, place->same_before)) ||
+           (at < p->h->trusted.count && in_one_directory(p, at, path, length, place->same_after));
 }
 
 bool plan_is_allowed(const struct plan *p, const char *path, size_t length)

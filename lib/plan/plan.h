@@ -158,6 +158,22 @@ static inline const void *plan_items(const struct plan *p, struct plan_array a)
 /* Find a trusted file by normalised host path (binary search); NULL when it is not listed. */
 const struct plan_trusted *plan_find_trusted(const struct plan *p, const char *path, size_t length);
 
+/* Where it stands in the list, or would: between entries index - 1 and index, whose paths begin
+ * with so many of its bytes. */
+struct plan_position {
+    const struct plan_trusted *entry; /* NULL: not listed */
+    uint32_t index;
+    size_t same_before, same_after;
+};
+struct plan_position plan_position_of(const struct plan *p, const char *path, size_t length);
+
+/*
+ * Of a path that is not listed: does one of its neighbours in the list lie in the same directory?
+ * true only if a trusted file does; false may be said of a directory whose files stand farther off.
+ */
+bool plan_position_has_sibling(const struct plan *p, const struct plan_position *place,
+                               const char *path, size_t length);
+
 /*
  * Is a normalised host path allowed: equal to an entry, or below one at a '/' boundary? The entry "/"
  * holds every absolute path, "." every relative one that does not start with "..".

@@ -115,30 +115,42 @@ const struct plan_trusted *host_immutable(const char *path, size_t length)
     return e && !plan_is_allowed(plan, path, length) ? e : NULL;
 }
 
-static int ask_stat(const char *path, size_t length, bool nofollow, struct linux_stat *st)
+static int ask_stat(const char *path, size_t length, bool nofollow,
+                            const struct plan_position *place, struct linux_stat *st)
 {
-    const struct plan_trusted *e = host_immutable(path, length);
+    /* Allowed comes before trusted, as in policy.c. */
+    const struct plan_trusted *e = place->entry && !plan_is_allowed(&g_machine.plan, path, length)
+                                       ? place->entry
+                                       : NULL;
     uint64_t begin = trusted_attr_begin(), begin_absent = absent_begin();
-    int64_t r = host_call(newfstatat, HOST_CWD, PTR(path), PTR(st), nofollow ? AT_SYMLINK_NOFOLLOW : 0);
+    int64_t r = host_call(newfstatat, HOST_CWD, PTR(path), PTR(st),
+                              nofollow ? AT_SYMLINK_NOFOLLOW : 0);
     if (r == -ENOENT)
-        absent_put(path, length, nofollow, begin_absent);
+        absent_put(place, path, length, nofollow, begin_absent);
     if (r < 0)
         return (int)r;
     r = host_check_stat(st);
     if (r < 0)
         return (int)r;
-    if (g_machine.is_enclave && e && (e->flags & PLAN_TRUSTED_VERITY) && (st->mode & S_IFMT) == S_IFREG)
+    if (!place->entry)
+        absent_seen(path, length);
+    if (g_machine.is_enclave && e && (e->flags & PLAN_TRUSTED_VERITY) &&
+        (st->mode & S_IFMT) == S_IFREG)
         st->size = (int64_t)e->size;
-    trusted_attr_put(e, nofollow, begin, st);
+    if (e)
+        trusted_attr_put(e, nofollow, begin, st);
     return 0;
 }
 
 static int stat_path(const char *path, size_t length, bool nofollow, struct linux_stat *st)
 {
+    struct plan_position place = plan_position_of(&g_machine.plan, path, length);
     /* Only what is immutable was ever put: the lists need no second look. */
-    if (trusted_attr_get(plan_find_trusted(&g_machine.plan, path, length), nofollow, st))
+    if (place.entry && trusted_attr_get(place.entry, nofollow, st))
         return 0;
-    return absent_get(path, length, nofollow) ? -ENOENT : ask_stat(path, length, nofollow, st);
+    return absent_get(&place, path, length, nofollow)
+               ? -ENOENT
+               : ask_stat(path, length, nofollow, &place, st);
 }
 
 int host_stat(struct inode *inode, struct linux_stat *st)
@@ -280,11 +292,14 @@ static int host_open(struct dentry *d, uint32_t flags, uint32_t mode, struct fil
     if (inode->nofollow)
         flags |= O_NOFOLLOW;
     uint64_t begin = trusted_attr_begin();
-    int64_t fd = host_call(openat, HOST_CWD, PTR(host_inode(inode)->path), host_flags(flags), mode);
+    int64_t fd = host_call(openat, HOST_CWD, PTR(host_inode(inode)->path), host_flags(flags),
+                               mode);
     if (fd < 0)
         return (int)fd;
     if (use == POLICY_CREATE)
         absent_forget(); /* a link on the host may give what was made here another name */
+    else if (!entry)
+        absent_seen(host_inode(inode)->path, host_inode(inode)->length);
     struct host_file *h;
     r = host_file_new((int)fd, learn_type(entry, flags & O_NOFOLLOW, begin, (int)fd), flags, d, &h);
     if (r < 0) {

@@ -185,6 +185,50 @@ def test_a_missing_name_that_could_not_be_opened_is_asked_once(room):
     assert r.stdout == 'True\nFalse\n', r.stdout + r.stderr
     assert json.loads(r.stderr.splitlines()[-1])['calls']['newfstatat'] < 500
 
+def test_in_direct_a_name_missing_beside_trusted_files_is_kept_for_a_moment(room):
+    path = trust('verity').with_name('late')
+    before, after = ask_twice('''
+        import os, sys, time
+        path = sys.argv[1]
+        for i in range(500): seen = os.path.exists(path), os.path.lexists(path)
+        print(seen, flush=True)
+        sys.stdin.readline()
+        time.sleep(0.15)
+        seen = [os.path.exists(path), os.path.lexists(path)]
+        os.unlink(path)
+        for i in range(2): seen += [os.path.exists(path), os.path.lexists(path)]
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+        seen.append(os.path.exists(path))
+        os.rename(path, path + '2')
+        seen += [os.path.exists(path), os.path.exists(path + '2')]
+        os.rename(path + '2', path)
+        seen += [os.path.exists(path), os.path.exists(path + '2')]
+        print(seen)
+        ''', path, lambda: path.write_text('x'), 'direct')
+    assert before == '(False, False)'
+    assert after == '[True, True, False, False, False, False, True, False, True, True, False]'
+
+def test_in_direct_a_missing_name_that_is_found_to_be_there_is_missing_no_more(room):
+    path = trust('verity').with_name('late')
+    assert ask_twice('''
+        import os, sys
+        path = sys.argv[1]
+        seen = os.path.exists(path), os.path.lexists(path)
+        print(seen, flush=True)
+        sys.stdin.readline()
+        open(path).close()
+        print(os.path.exists(path), os.path.lexists(path))
+        ''', path, lambda: path.write_text('x'), 'direct') == ('(False, False)', 'True True')
+
+def test_in_direct_a_missing_name_beside_trusted_files_is_asked_once(room):
+    path = trust('verity').with_name('late')
+    r = run('''
+        import os, sys
+        for i in range(500): assert not os.path.exists(sys.argv[1])
+        ''', path, mode='direct', options=['--trace=host'])
+    assert r.returncode == 0, r.stderr
+    assert 0 < r.stderr.count('newfstatat(') < 500
+
 @pytest.mark.parametrize('mode', ['direct', 'soft'])
 def test_an_allowed_name_that_others_make_appears(room, mode):
     sign(f'sgx.allowed_files = ["file:/usr/", "file:/lib/", "file:/lib64/", "file:/etc/", "file:{room}/"]')

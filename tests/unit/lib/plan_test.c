@@ -240,6 +240,33 @@ static void trusted_files_are_found_by_exact_path(void **state)
     free(s);
 }
 
+static bool has_sibling(const struct plan *p, const char *path)
+{
+    struct plan_position place = plan_position_of(p, path, strlen(path));
+    assert_null(place.entry);
+    return plan_position_has_sibling(p, &place, path, strlen(path));
+}
+
+static void unlisted_paths_know_trusted_files_of_their_directory(void **state)
+{
+    struct sample *s = sample(); /* /lib/a, /lib/a/b, app */
+    struct plan p;
+    assert_int_equal(plan_open(s, sizeof(*s), &p), 0);
+    assert_true(has_sibling(&p, "/lib/0"));
+    assert_true(has_sibling(&p, "/lib/a/a"));
+    assert_true(has_sibling(&p, "/lib/a/bc"));
+    assert_true(has_sibling(&p, "ap"));
+    assert_true(has_sibling(&p, "apps"));
+    assert_false(has_sibling(&p, "/lib/a/b/c")); /* b is no directory of trusted files */
+    assert_false(has_sibling(&p, "/lib"));
+    assert_false(has_sibling(&p, "/other/a"));
+    assert_false(has_sibling(&p, "app/a"));
+    assert_false(has_sibling(&p, "/a"));
+    s->h.trusted.count = 0;
+    assert_false(has_sibling(&p, "/lib/0"));
+    free(s);
+}
+
 static void allowed_entries_cover_what_is_below_them(void **state)
 {
     struct sample *s = sample();
@@ -299,6 +326,7 @@ int main(void)
         cmocka_unit_test(trusted_files_out_of_order_or_twice_are_refused),
         cmocka_unit_test(paths_that_are_not_normal_are_refused),
         cmocka_unit_test(trusted_files_are_found_by_exact_path),
+        cmocka_unit_test(unlisted_paths_know_trusted_files_of_their_directory),
         cmocka_unit_test(each_of_many_trusted_files_is_found_and_no_other),
         cmocka_unit_test(allowed_entries_cover_what_is_below_them),
         cmocka_unit_test(paths_are_normalised_as_file_lists_need),
