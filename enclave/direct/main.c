@@ -37,15 +37,6 @@ static uint64_t linux_prot(unsigned prot)
     return prot; /* PAGE_R, W, X are PROT_READ, WRITE, EXEC */
 }
 
-/* In line: see lto_flags in meson.build for what a return after a system call costs. */
-static inline int64_t direct_sys6(uint64_t nr, const uint64_t r[6])
-{
-    register uint64_t r10 __asm__("r10") = r[3], r8 __asm__("r8") = r[4], r9 __asm__("r9") = r[5];
-    int64_t ret;
-    __asm__ volatile("syscall" : "=a"(ret) : "a"(nr), "D"(r[0]), "S"(r[1]), "d"(r[2]), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
-    return ret;
-}
-
 /* sendmsg and recvmsg, whose msghdr the table has flattened. */
 static int64_t direct_message(bool sending, const uint64_t r[6])
 {
@@ -162,7 +153,7 @@ static int direct_key(const struct sgx_keyrequest *request, uint8_t key[16])
 
 const struct backend backend_direct = {
     .call = direct_call,
-    .transfer_max = UINT64_C(1) << 30,
+    .transfer_max = DIRECT_TRANSFER_MAX,
     .pages_commit = direct_pages_commit,
     .pages_commit_sparse = direct_pages_commit,
     .pages_protect = direct_pages_protect,

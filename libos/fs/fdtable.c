@@ -15,6 +15,7 @@
 #include "enclave/heap.h"
 #include "lib/base/assert.h"
 #include "lib/base/bytes.h"
+#include "lib/base/inline.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
 #include "libos/fs/dnotify.h"
@@ -181,7 +182,7 @@ void fdtable_get(struct fdtable *t)
     ref_get(&t->refs);
 }
 
-static int close_taken(struct fdtable *t, struct file *f)
+static IN_LINE int close_taken(struct fdtable *t, struct file *f)
 {
     int r = f->ops->flush ? f->ops->flush(f) : 0;
     locks_close(t, f);
@@ -288,7 +289,7 @@ static struct file *take_locked(struct fdtable *t, uint32_t fd)
     return f;
 }
 
-int fd_close(struct fdtable *t, int fd)
+IN_LINE int fd_close(struct fdtable *t, int fd)
 {
     mutex_lock(&t->mu);
     struct file *f = take_locked(t, (uint32_t)fd);

@@ -4,6 +4,7 @@
  */
 #include "libos/fs/file.h"
 
+#include "lib/base/inline.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
 #include "libos/fs/locks.h"
@@ -36,7 +37,7 @@ void file_put(struct file *f)
         notify_close_end(&key);
 }
 
-int64_t file_read(struct file *f, struct iobuf *b, int64_t *pos)
+IN_LINE int64_t file_read(struct file *f, struct iobuf *b, int64_t *pos)
 {
     if (!file_can_read(f) || (f->flags & O_PATH))
         return -EBADF;
@@ -46,7 +47,7 @@ int64_t file_read(struct file *f, struct iobuf *b, int64_t *pos)
     return n;
 }
 
-int64_t file_write(struct file *f, struct iobuf *b, int64_t *pos)
+IN_LINE int64_t file_write(struct file *f, struct iobuf *b, int64_t *pos)
 {
     if (!file_can_write(f) || (f->flags & O_PATH))
         return -EBADF;
@@ -85,7 +86,7 @@ int file_allocate(struct file *f, int mode, uint64_t offset, uint64_t size)
     return r;
 }
 
-int file_stat(struct file *f, struct linux_stat *st)
+IN_LINE int file_stat(struct file *f, struct linux_stat *st)
 {
     if (f->ops->stat)
         return f->ops->stat(f, st);

@@ -6,10 +6,11 @@
  */
 #include "libos/fs/host.h"
 
-#include "enclave/gate.h"
+#include "enclave/gate_hot.h"
 #include "enclave/heap.h"
 #include "enclave/machine.h"
 #include "lib/base/bytes.h"
+#include "lib/base/inline.h"
 #include "lib/base/str.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
@@ -115,7 +116,7 @@ const struct plan_trusted *host_immutable(const char *path, size_t length)
     return e && !plan_is_allowed(plan, path, length) ? e : NULL;
 }
 
-static int ask_stat(const char *path, size_t length, bool nofollow,
+static IN_LINE int ask_stat(const char *path, size_t length, bool nofollow,
                             const struct plan_position *place, struct linux_stat *st)
 {
     /* Allowed comes before trusted, as in policy.c. */
@@ -123,7 +124,7 @@ static int ask_stat(const char *path, size_t length, bool nofollow,
                                        ? place->entry
                                        : NULL;
     uint64_t begin = trusted_attr_begin(), begin_absent = absent_begin();
-    int64_t r = host_call(newfstatat, HOST_CWD, PTR(path), PTR(st),
+    int64_t r = host_call_hot(newfstatat, HOST_CWD, PTR(path), PTR(st),
                               nofollow ? AT_SYMLINK_NOFOLLOW : 0);
     if (r == -ENOENT)
         absent_put(place, path, length, nofollow, begin_absent);
@@ -142,7 +143,7 @@ static int ask_stat(const char *path, size_t length, bool nofollow,
     return 0;
 }
 
-static int stat_path(const char *path, size_t length, bool nofollow, struct linux_stat *st)
+static IN_LINE int stat_path(const char *path, size_t length, bool nofollow, struct linux_stat *st)
 {
     struct plan_position place = plan_position_of(&g_machine.plan, path, length);
     /* Only what is immutable was ever put: the lists need no second look. */
@@ -292,7 +293,7 @@ static int host_open(struct dentry *d, uint32_t flags, uint32_t mode, struct fil
     if (inode->nofollow)
         flags |= O_NOFOLLOW;
     uint64_t begin = trusted_attr_begin();
-    int64_t fd = host_call(openat, HOST_CWD, PTR(host_inode(inode)->path), host_flags(flags),
+    int64_t fd = host_call_hot(openat, HOST_CWD, PTR(host_inode(inode)->path), host_flags(flags),
                                mode);
     if (fd < 0)
         return (int)fd;

@@ -5,11 +5,12 @@
  *
  * What a file is (regular, directory, stream) is asked lazily: open and close then cost one host call each.
  */
-#include "enclave/gate.h"
+#include "enclave/gate_hot.h"
 #include "enclave/heap.h"
 #include "enclave/machine.h"
 #include "lib/base/bytes.h"
 #include "lib/base/checked.h"
+#include "lib/base/inline.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
 #include "libos/fs/host.h"
@@ -68,13 +69,13 @@ static void attr_put(struct host_file *h, uint64_t generation, const struct linu
     spin_unlock(&a->lock);
 }
 
-static int host_fstat(struct host_file *h, struct linux_stat *st)
+static IN_LINE int host_fstat(struct host_file *h, struct linux_stat *st)
 {
     struct host_attr *a = __atomic_load_n(&h->attr, __ATOMIC_ACQUIRE);
     if (h->trusted ? trusted_attr_get(trusted_entry(h->trusted), false, st) : a && attr_get(a, st))
         return 0;
     uint64_t generation = trusted_attr_begin();
-    int r = (int)host_call(fstat, (uint64_t)h->fd, PTR(st));
+    int r = (int)host_call_hot(fstat, (uint64_t)h->fd, PTR(st));
     if (r < 0)
         return r;
     if (h->trusted)
@@ -121,7 +122,7 @@ static int host_file_stat(struct file *f, struct linux_stat *st)
 }
 
 /* After appends the host knows the position; learn it. */
-static int refresh_position(struct host_file *h)
+static IN_LINE int refresh_position(struct host_file *h)
 {
     if (!h->position_stale)
         return 0;
@@ -134,7 +135,8 @@ static int refresh_position(struct host_file *h)
 }
 
 /* Move data by one host call per segment until one is short. */
-static int64_t transfer(struct host_file *h, struct iobuf *b, int64_t offset, bool write, bool at_position)
+static IN_LINE int64_t transfer(struct host_file *h, struct iobuf *b, int64_t offset, bool write,
+                                bool at_position)
 {
     int64_t done = 0, n, end;
     uint64_t size, max = gate_transfer_max();
@@ -149,9 +151,9 @@ static int64_t transfer(struct host_file *h, struct iobuf *b, int64_t offset, bo
         if (at_position)
             n = write ? host_call(write, fd, address, size) : host_call(read, fd, address, size);
         else if (write)
-            n = host_call(pwrite64, fd, address, size, (uint64_t)(offset + done));
+            n = host_call_hot(pwrite64, fd, address, size, (uint64_t)(offset + done));
         else
-            n = host_call(pread64, fd, address, size, (uint64_t)(offset + done));
+            n = host_call_hot(pread64, fd, address, size, (uint64_t)(offset + done));
         if (n < 0)
             return done ? done : n;
         iobuf_advance(b, (uint64_t)n);
@@ -331,7 +333,7 @@ static int64_t host_file_ioctl(struct file *f, uint32_t command, uint64_t arg)
 void host_file_free(struct host_file *h)
 {
     if (h->fd > 2 || !h->outside_position)
-        host_call(close, (uint64_t)h->fd);
+        host_call_hot(close, (uint64_t)h->fd);
     trusted_put(h->trusted);
     trusted_cache_fini(&h->cache);
     mem_free(h->attr);

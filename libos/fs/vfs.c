@@ -6,6 +6,7 @@
 
 #include "enclave/heap.h"
 #include "lib/base/bytes.h"
+#include "lib/base/inline.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
 #include "libos/fs/dcache.h"
@@ -110,7 +111,8 @@ int inode_access(struct inode *inode, int mask)
 }
 
 /* By the short way, when there is one: then *r is the result. */
-static bool stat_short(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags, struct linux_stat *st, int *r)
+static IN_LINE bool stat_short(struct fs_view *v, struct dentry *start, const char *path,
+                               unsigned walk_flags, struct linux_stat *st, int *r)
 {
     struct walk_plain w;
     if ((walk_flags & ~(unsigned)WALK_NOFOLLOW) || !walk_plain(v, start, path, &w))
@@ -120,7 +122,8 @@ static bool stat_short(struct fs_view *v, struct dentry *start, const char *path
     return true;
 }
 
-int vfs_stat_path(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags, struct linux_stat *st)
+IN_LINE int vfs_stat_path(struct fs_view *v, struct dentry *start, const char *path,
+                          unsigned walk_flags, struct linux_stat *st)
 {
     struct dentry *d;
     int r;
@@ -267,7 +270,7 @@ static int open_unnamed(struct file *f, uint32_t flags, struct file **out)
 }
 
 /* Whether O_CREAT makes a file, only the host knows: looked at before when somebody watches. */
-static int open_whole(struct dentry *d, uint32_t flags, uint32_t mode, struct file **out)
+static IN_LINE int open_whole(struct dentry *d, uint32_t flags, uint32_t mode, struct file **out)
 {
     char name[VFS_NAME_MAX + 1];
     struct dentry *dir;
@@ -310,7 +313,9 @@ static int open_walked(struct walk_result *w, uint32_t flags, uint32_t mode, str
 }
 
 /* By the short way: O_PATH and what openat2 adds to the walk go the long one. */
-static bool open_short(struct fs_view *v, struct dentry *start, const char *path, uint32_t flags, uint32_t mode, unsigned walk, struct file **out, int *r)
+static IN_LINE bool open_short(struct fs_view *v, struct dentry *start, const char *path,
+                               uint32_t flags, uint32_t mode, unsigned walk, struct file **out,
+                               int *r)
 {
     struct walk_plain w;
     struct inode *inode;
@@ -328,7 +333,8 @@ static bool open_short(struct fs_view *v, struct dentry *start, const char *path
     return true;
 }
 
-int vfs_open_how(struct fs_view *v, struct dentry *start, const char *path, uint32_t flags, uint32_t mode, unsigned walk, struct file **out)
+IN_LINE int vfs_open_how(struct fs_view *v, struct dentry *start, const char *path, uint32_t flags,
+                         uint32_t mode, unsigned walk, struct file **out)
 {
     struct walk_result w;
     if (flags & O_PATH)

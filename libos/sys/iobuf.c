@@ -3,6 +3,7 @@
 
 #include "enclave/uaccess.h"
 #include "lib/base/bytes.h"
+#include "lib/base/inline.h"
 #include "lib/linux/errno.h"
 
 static void init_single(struct iobuf *b, bool user, uint64_t address, uint64_t size)
@@ -16,7 +17,7 @@ static void init_single(struct iobuf *b, bool user, uint64_t address, uint64_t s
     b->inline_segments[0] = (struct iobuf_segment){ address, size };
 }
 
-int iobuf_check(const struct iobuf *b)
+IN_LINE int iobuf_check(const struct iobuf *b)
 {
     for (uint32_t i = 0; i < b->count; i++)
         if (b->segments[i].size && !user_range_ok(b->segments[i].address, b->segments[i].size))
@@ -24,7 +25,7 @@ int iobuf_check(const struct iobuf *b)
     return 0;
 }
 
-int iobuf_user(struct iobuf *b, uint64_t address, uint64_t size)
+IN_LINE int iobuf_user(struct iobuf *b, uint64_t address, uint64_t size)
 {
     init_single(b, true, address, size);
     return iobuf_check(b);
@@ -35,7 +36,7 @@ void iobuf_kernel(struct iobuf *b, void *p, size_t size)
     init_single(b, false, (uintptr_t)p, size);
 }
 
-uint64_t iobuf_span(const struct iobuf *b, uint64_t *size)
+IN_LINE uint64_t iobuf_span(const struct iobuf *b, uint64_t *size)
 {
     for (uint32_t i = b->index; i < b->count; i++) {
         uint64_t done = i == b->index ? b->done_in_segment : 0;
@@ -49,7 +50,7 @@ uint64_t iobuf_span(const struct iobuf *b, uint64_t *size)
     return 0;
 }
 
-void iobuf_advance(struct iobuf *b, uint64_t n)
+IN_LINE void iobuf_advance(struct iobuf *b, uint64_t n)
 {
     n = MIN(n, b->left);
     b->left -= n;

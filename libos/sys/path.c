@@ -1,6 +1,7 @@
 /* Paths from the program's memory, and the directories they are relative to. */
 #include "libos/sys/path.h"
 
+#include "lib/base/inline.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
 #include "libos/fs/fdtable.h"
@@ -18,7 +19,7 @@ int path_read(char path[VFS_PATH_MAX], uaddr_t from)
     return n < 0 ? (int)n : 0;
 }
 
-int path_start(int dirfd, const char *path, struct dentry **start)
+IN_LINE int path_start(int dirfd, const char *path, struct dentry **start)
 {
     *start = NULL;
     if (dirfd == AT_FDCWD || path[0] == '/')
@@ -38,7 +39,7 @@ static unsigned walk_flags(int atflags)
     return (atflags & AT_SYMLINK_NOFOLLOW ? (unsigned)WALK_NOFOLLOW : 0) | (atflags & AT_EMPTY_PATH ? (unsigned)WALK_EMPTY : 0);
 }
 
-int path_stat(int dirfd, uaddr_t upath, int atflags, struct linux_stat *st)
+IN_LINE int path_stat(int dirfd, uaddr_t upath, int atflags, struct linux_stat *st)
 {
     char path[VFS_PATH_MAX];
     struct dentry *start;

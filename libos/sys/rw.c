@@ -4,6 +4,7 @@
  */
 #include "enclave/heap.h"
 #include "lib/base/bytes.h"
+#include "lib/base/inline.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
 #include "lib/linux/uio.h"
@@ -58,7 +59,7 @@ static int64_t cut_at_limit(struct file *f, struct iobuf *b, const int64_t *pos)
     return 0;
 }
 
-static int64_t move(struct file *f, struct iobuf *b, bool write, int64_t *pos)
+static IN_LINE int64_t move(struct file *f, struct iobuf *b, bool write, int64_t *pos)
 {
     if (!write)
         return file_read(f, b, pos);
@@ -82,7 +83,7 @@ static int64_t move_at_position(struct file *f, struct iobuf *b, bool write)
     return restartable(r);
 }
 
-static int64_t move_at_offset(struct file *f, struct iobuf *b, bool write, int64_t offset)
+static IN_LINE int64_t move_at_offset(struct file *f, struct iobuf *b, bool write, int64_t offset)
 {
     if (offset < 0)
         return -EINVAL;
@@ -94,7 +95,7 @@ static int64_t move_at_offset(struct file *f, struct iobuf *b, bool write, int64
 }
 
 /* Linux looks at the whole range before it cuts the length. */
-static int64_t buffer_of(struct iobuf *b, uaddr_t buf, uint64_t count)
+static IN_LINE int64_t buffer_of(struct iobuf *b, uaddr_t buf, uint64_t count)
 {
     if ((int64_t)(buf + count) < 0 || buf + count < buf)
         return -EFAULT;
@@ -127,7 +128,7 @@ int64_t sys_write(int fd, uaddr_t buf, uint64_t count)
     return r;
 }
 
-static int64_t at_offset(int fd, uaddr_t buf, uint64_t count, int64_t offset, bool write)
+static IN_LINE int64_t at_offset(int fd, uaddr_t buf, uint64_t count, int64_t offset, bool write)
 {
     struct iobuf b;
     struct fd_use u = use(fd);

@@ -1,6 +1,7 @@
 /* stat and its kin, access, chmod, chown, times, statfs, truncate. */
 #include "enclave/clock.h"
 #include "lib/base/bytes.h"
+#include "lib/base/inline.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
 #include "libos/fs/fdtable.h"
@@ -11,7 +12,7 @@
 #include "libos/sys/limits.h"
 #include "libos/sys/sys.h"
 
-static int stat_fd(int fd, struct linux_stat *st)
+static IN_LINE int stat_fd(int fd, struct linux_stat *st)
 {
     struct fd_use u = fd_use(current()->process->fds, fd, thread_is_alone());
     if (!u.file)
@@ -21,7 +22,7 @@ static int stat_fd(int fd, struct linux_stat *st)
     return r;
 }
 
-static int stat_at(int dirfd, uaddr_t path, int atflags, struct linux_stat *st)
+static IN_LINE int stat_at(int dirfd, uaddr_t path, int atflags, struct linux_stat *st)
 {
     char first;
     /* fstat(fd) as newer C libraries spell it; works for pipes too. */
