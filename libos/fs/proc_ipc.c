@@ -1,7 +1,10 @@
 /* /proc/sysvipc, and what /proc/sys/kernel says of the limits of System V IPC. In Linux's format.
  */
 #include "enclave/machine.h"
+#include "lib/base/bytes.h"
+#include "lib/base/str.h"
 #include "libos/fs/proc_fs.h"
+#include "libos/ipc/mqueue.h"
 #include "libos/ipc/sysv_msg.h"
 #include "libos/ipc/sysv_sem.h"
 #include "libos/ipc/sysv_shm.h"
@@ -73,18 +76,27 @@ const struct pseudo_node proc_sysvipc_children[] = {
 int proc_load_ipc_limit(const struct pseudo_id *id, struct text *t)
 {
     uint64_t most = g_machine.range_high - g_machine.range_low;
-    const char *name = id->node->name;
-    if (name[0] == 's' && name[1] == 'e')
-        text_print(t, "%d\t%d\t%d\t%d\n", SEM_PER_SET_MOST, SEM_ALL_MOST, SEM_OPS_MOST,
-                   SEM_SETS_MOST);
-    else if (name[0] == 'm') /* msgmax, msgmnb, msgmni */
-        text_print(t, "%d\n",
-                   name[4] == 'a'   ? MSG_SIZE_MOST
-                   : name[5] == 'b' ? MSG_BYTES_MOST
-                                    : MSG_QUEUES_MOST);
-    else if (name[4] == 'n') /* shmmni */
-        text_print(t, "%d\n", SHM_SEGMENTS_MOST);
-    else /* shmmax, shmall */
-        text_print(t, "%lu\n", (unsigned long)(name[3] == 'a' ? most / PAGE_SIZE : most));
+    const struct {
+        const char *name;
+        uint64_t value;
+    } limits[] = {
+        { "msgmax", MSG_SIZE_MOST },
+        { "msgmnb", MSG_BYTES_MOST },
+        { "msgmni", MSG_QUEUES_MOST },
+        { "shmall", most / PAGE_SIZE },
+        { "shmmax", most },
+        { "shmmni", SHM_SEGMENTS_MOST },
+        { "msg_default", MQ_COUNT_MOST },
+        { "msg_max", MQ_COUNT_MOST },
+        { "msgsize_default", MQ_SIZE_MOST },
+        { "msgsize_max", MQ_SIZE_MOST },
+        { "queues_max", MQ_QUEUES_MOST },
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(limits); i++)
+        if (str_equal(limits[i].name, id->node->name)) {
+            text_print(t, "%lu\n", (unsigned long)limits[i].value);
+            return 0;
+        }
+    text_print(t, "%d\t%d\t%d\t%d\n", SEM_PER_SET_MOST, SEM_ALL_MOST, SEM_OPS_MOST, SEM_SETS_MOST);
     return 0;
 }

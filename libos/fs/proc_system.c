@@ -234,7 +234,16 @@ static const struct pseudo_node kernel_children[] = {
 };
 static const struct pseudo_node vm_children[] = { FILE_ROW("max_map_count", load_max_map_count), FILE_ROW("overcommit_memory", load_overcommit), { 0 } };
 static const struct pseudo_node inotify_children[] = { INOTIFY_ROW("max_queued_events"), INOTIFY_ROW("max_user_instances"), INOTIFY_ROW("max_user_watches"), { 0 } };
+static const struct pseudo_node mqueue_children[] = {
+    FILE_ROW("msg_default", proc_load_ipc_limit),
+    FILE_ROW("msg_max", proc_load_ipc_limit),
+    FILE_ROW("msgsize_default", proc_load_ipc_limit),
+    FILE_ROW("msgsize_max", proc_load_ipc_limit),
+    FILE_ROW("queues_max", proc_load_ipc_limit),
+    { 0 },
+};
 static const struct pseudo_node fs_children[] = { FILE_ROW("file-max", load_file_max), { .name = "inotify", .mode = S_IFDIR | 0555, .children = inotify_children },
+                                                  { .name = "mqueue", .mode = S_IFDIR | 0555, .children = mqueue_children },
                                                   FILE_ROW("pipe-max-size", load_pipe_max), { 0 } };
 static const struct pseudo_node core_children[] = { FILE_ROW("somaxconn", load_somaxconn), { 0 } };
 static const struct pseudo_node net_children[] = { { .name = "core", .mode = S_IFDIR | 0555, .children = core_children }, { 0 } };

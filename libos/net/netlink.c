@@ -8,6 +8,7 @@
  */
 #include "lib/linux/netlink.h"
 #include "enclave/heap.h"
+#include "lib/base/assert.h"
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
 #include "libos/ipc/poll.h"
@@ -336,4 +337,25 @@ int netlink_create(int type, int protocol, uint32_t flags, struct file **out)
     wait_queue_init(&n->wait);
     *out = &n->s.file;
     return 0;
+}
+
+bool netlink_is_socket(struct file *f)
+{
+    struct socket *s = socket_of(f);
+    return s && s->ops == &netlink_ops;
+}
+
+void netlink_deliver(struct file *f, const void *bytes, uint32_t size)
+{
+    struct netlink *n = netlink_of(socket_of(f));
+    struct reply *r = mem_alloc(sizeof(*r));
+    if (!r)
+        return;
+    assert(size <= REPLY_ROOM);
+    memcpy(r->bytes, bytes, size);
+    r->size = size;
+    mutex_lock(&n->mu);
+    list_push_back(&n->replies, &r->link);
+    mutex_unlock(&n->mu);
+    wake_all(&n->wait, EPOLLIN | EPOLLRDNORM);
 }

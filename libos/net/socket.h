@@ -93,6 +93,9 @@ void net_control_free(struct net_control *c); /* drops the files; NULL is fine *
 int inet_create(int domain, int type, int protocol, uint32_t flags, struct file **out);
 int unix_create(int type, int protocol, uint32_t flags, struct file **out);
 int unix_create_pair(int type, int protocol, uint32_t flags, struct file *out[2]);
+/* A message of the kernel's own into a netlink socket, for mq_notify(2); dropped when there is no memory. */
+bool netlink_is_socket(struct file *f);
+void netlink_deliver(struct file *f, const void *bytes, uint32_t size);
 int netlink_create(int type, int protocol, uint32_t flags, struct file **out);
 
 #endif

@@ -29,6 +29,7 @@
 #include "libos/sys/dispatch.h"
 
 #define FDS_HARD_LIMIT 65536
+#define MSGQUEUE_BYTES 819200 /* Linux's MQ_BYTES_MAX */
 
 static void set_limits(struct process *p, const struct plan_header *h)
 {
@@ -38,6 +39,7 @@ static void set_limits(struct process *p, const struct plan_header *h)
     p->limits[LINUX_RLIMIT_NOFILE].soft = h->fds_limit;
     p->limits[LINUX_RLIMIT_NOFILE].hard = MAX((uint64_t)FDS_HARD_LIMIT, (uint64_t)h->fds_limit);
     p->limits[LINUX_RLIMIT_CORE].soft = 0;
+    p->limits[LINUX_RLIMIT_MSGQUEUE].soft = p->limits[LINUX_RLIMIT_MSGQUEUE].hard = MSGQUEUE_BYTES;
     p->limits[LINUX_RLIMIT_SIGPENDING].soft = p->limits[LINUX_RLIMIT_SIGPENDING].hard = 65536;
     p->limits[LINUX_RLIMIT_NPROC].soft = p->limits[LINUX_RLIMIT_NPROC].hard = g_machine.thread_max;
     p->limits[LINUX_RLIMIT_MEMLOCK].soft = p->limits[LINUX_RLIMIT_MEMLOCK].hard = UINT64_C(8) << 20;

@@ -23,7 +23,7 @@ WRAPPERS = {
     'clone3': 'pthread_create', 'set_robust_list': 'pthread_create', 'exit': 'pthread_create', 'tgkill': 'pthread_kill raise', 'pselect6': 'pselect select',
     'sendto': 'send', 'recvfrom': 'recv', 'wait4': 'waitpid', 'statfs': 'statvfs', 'fstatfs': 'fstatvfs', 'clock_nanosleep': 'nanosleep usleep',
     'munmap': 'munmap', 'futex': 'pthread_mutex_lock pthread_cond_wait', 'utimensat': 'futimens', 'mknodat': 'mkfifo mknod', 'brk': 'sbrk', 'getcpu': 'sched_getcpu',
-    'accept4': 'accept4', 'semtimedop': '', 'timer_create': '', 'sched_setparam': '', 'getpriority': 'getpriority', 'faccessat2': 'faccessat',
+    'mq_getsetattr': 'mq_getattr mq_setattr', 'accept4': 'accept4', 'semtimedop': '', 'timer_create': '', 'sched_setparam': '', 'getpriority': 'getpriority', 'faccessat2': 'faccessat',
 }
 # functions of libc that make a newer call than their name says: only SYS_NAME counts
 RAW_ONLY = set('adjtimex eventfd faccessat fstat lstat nanosleep open pipe select signalfd stat time'.split())

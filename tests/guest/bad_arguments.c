@@ -116,6 +116,9 @@ static void make_memory(void)
     NEED(g_shm != -1 && g_sem != -1 && g_msg != -1);
     struct sigevent none = { .sigev_notify = SIGEV_NONE };
     NEED(syscall(SYS_timer_create, CLOCK_MONOTONIC, &none, &g_timer) == 0);
+    struct mq_attr queue = { .mq_maxmsg = 4, .mq_msgsize = 32 };
+    place(mq_open("/cloister-bad-arguments", O_CREAT | O_RDWR | O_NONBLOCK, 0600, &queue), QUEUE);
+    mq_unlink("/cloister-bad-arguments");
     place(inotify_init1(IN_NONBLOCK), INOTIFY_KEPT); /* closing it takes Linux long */
     NEED(inotify_add_watch(INOTIFY_KEPT, ".", IN_UNMOUNT | IN_DELETE_SELF) == 1);
 }
@@ -139,6 +142,7 @@ static void fill_world(struct world *w)
     w->how.flags = O_RDWR;
     w->attr.size = 48;
     w->cap.version = 0x20080522;
+    w->queue = (struct mq_attr){ .mq_flags = O_NONBLOCK, .mq_maxmsg = 4, .mq_msgsize = 32 };
     w->up = (struct sembuf){ 0, 1, IPC_NOWAIT }, w->mail.type = 1;
     w->info.si_signo = SIGURG, w->info.si_code = SI_QUEUE;
     w->wait.value = 5, w->wait.address = (uintptr_t)&w->number, w->wait.flags = 2;
@@ -335,6 +339,8 @@ static void try(const struct row *r, unsigned i, const char *bad, long value)
         munmap((void *)result, PAGE);
     if (changed && !strcmp(r->name, "shmget"))
         shmctl((int)result, IPC_RMID, NULL);
+    if (changed && !strcmp(r->name, "mq_open"))
+        syscall(SYS_mq_unlink, a[0]);
     if (changed && !strcmp(r->name, "semget"))
         semctl((int)result, 0, IPC_RMID);
     if (changed && !strcmp(r->name, "msgget"))

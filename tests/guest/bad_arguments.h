@@ -5,6 +5,7 @@
  * What the calls of bad_arguments.c find, the valid arguments of each row, and what is left out and
  * why. A row that is not in g_valid gets the default of each argument's kind.
  */
+#include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -50,6 +51,7 @@ enum {
     PIPE2_W,
     FDS_END,
     INOTIFY_KEPT = 140,
+    QUEUE,
     CLOSED_FD = 150,
     SPARE_FD = 151
 };
@@ -96,6 +98,7 @@ struct world {
         long start, length;
         int pid;
     } lock;
+    struct mq_attr queue;
     struct sembuf up;
     struct {
         long type;
@@ -169,6 +172,8 @@ static const struct valid g_valid[] = {
     { "semget", { IPC_PRIVATE, 2, 0600 } }, { "semop", { S_SEM, W(up), 1 } }, { "semtimedop", { S_SEM, W(up), 1, W(zero) } },
     { "semctl", { S_SEM, 0, IPC_STAT, W(out) } }, { "msgget", { IPC_PRIVATE, 0600 } }, { "msgsnd", { S_MSG, W(mail), 16, IPC_NOWAIT } },
     { "msgrcv", { S_MSG, W(out), 16, 0, IPC_NOWAIT } }, { "msgctl", { S_MSG, IPC_STAT, W(out) } },
+    { "mq_open", { S_NAME, 2, 0600, W(queue) } }, { "mq_unlink", { S_NAME } }, { "mq_timedsend", { QUEUE, W(out), 16, 1, W(zero) } },
+    { "mq_timedreceive", { QUEUE, W(out), 32, W(number), W(zero) } }, { "mq_notify", { QUEUE, W(event) } }, { "mq_getsetattr", { QUEUE, W(queue), W(out) } },
     { "mlockall", { MCL_CURRENT } }, { "mbind", { S_FIELD, 4096, 0, 0, 0, 0 } }, { "mlock2", { S_FIELD, 4096, 0 } },
     { "pkey_mprotect", { S_FIELD, 4096, 3, -1 } },
     { "rt_sigaction", { SIGUSR1, W(action), W(out), 8 } }, { "rt_sigprocmask", { SIG_BLOCK, W(mask), W(out), 8 } }, { "rt_sigpending", { W(out), 8 } },

@@ -7,7 +7,7 @@ KNOWN = {
     ('cyclic', '*'): 'no operation is counted; real-time policies and SCHED_DEADLINE are EPERM here',
     ('kill', '*'): ALONE,
     ('loadavg', '*'): 'no operation is counted: not looked into yet',
-    ('loop', '*'): 'no /dev/loop-control', ('mq', '*'): NO_CALL, ('remap', '*'): NO_CALL,
+    ('loop', '*'): 'no /dev/loop-control', ('remap', '*'): NO_CALL,
     ('msyncmany', 'soft'): 'shared mappings of a host file in an enclave are copies: two of the same page do not see each other (libos/mm/README.md)',
     ('munmap', '*'): 'no operation is counted: not looked into yet', ('netlink-proc', '*'): 'netlink: NETLINK_ROUTE only',
     ('netlink-task', '*'): 'netlink: NETLINK_ROUTE only', ('numa', '*'): 'stress-ng finds no node: not looked into yet',
