@@ -43,7 +43,8 @@ struct pipe_end {
     struct file file;
     struct pipe *pipe;
     uint32_t writer_opens; /* before our open: no EPOLLHUP before the first writer came */
-    uint32_t reader_opens; /* before our open: a reader that came and went since ends the wait for one */
+    uint32_t
+        reader_opens; /* before our open: a reader that came and went since ends the wait for one */
 };
 
 static struct pipe_end *end_of(struct file *f)
@@ -98,11 +99,11 @@ static int64_t take_packet_locked(struct pipe *p, struct iobuf *b)
 }
 
 /* Sleep until `ready` holds; mu is dropped meanwhile. 0, -EAGAIN or -ERESTARTSYS. */
-static int wait_locked(struct file *f, struct pipe *p, struct wait_queue *q, uint64_t write_size)
+static int wait_locked(bool nonblock, struct pipe *p, struct wait_queue *q, uint64_t write_size)
 {
     struct waiter w;
     int r = 0;
-    if (f->flags & O_NONBLOCK)
+    if (nonblock)
         return -EAGAIN;
     wait_begin(&w, q);
     while (!(write_size ? can_write_locked(p, write_size) : can_read_locked(p)) && r == 0) {
@@ -114,15 +115,14 @@ static int wait_locked(struct file *f, struct pipe *p, struct wait_queue *q, uin
     return r < 0 ? -ERESTARTSYS : 0;
 }
 
-static int64_t pipe_read(struct file *f, struct iobuf *b, int64_t *pos)
+static int64_t take(struct pipe *p, struct iobuf *b, bool nonblock)
 {
-    struct pipe *p = end_of(f)->pipe;
     int64_t r = 0;
     if (b->left == 0)
         return 0;
     mutex_lock(&p->mu);
     if (!can_read_locked(p))
-        r = wait_locked(f, p, &p->can_read, 0);
+        r = wait_locked(nonblock, p, &p->can_read, 0);
     if (r == 0 && p->ring.used)
         r = p->packets ? take_packet_locked(p, b)
                        : ring_drain(&p->ring, b, (uint32_t)MIN(b->left, PIPE_SIZE_MAX));
@@ -134,6 +134,11 @@ static int64_t pipe_read(struct file *f, struct iobuf *b, int64_t *pos)
             wake_one(&p->can_read, EPOLLIN | EPOLLRDNORM);
     }
     return r;
+}
+
+static int64_t pipe_read(struct file *f, struct iobuf *b, int64_t *pos)
+{
+    return take(end_of(f)->pipe, b, f->flags & O_NONBLOCK);
 }
 
 static int64_t put_locked(struct pipe *p, struct iobuf *b)
@@ -158,7 +163,7 @@ static int64_t pipe_write(struct file *f, struct iobuf *b, int64_t *pos)
     mutex_lock(&p->mu);
     while (b->left && r >= 0) {
         if (!can_write_locked(p, b->left))
-            r = wait_locked(f, p, &p->can_write, b->left);
+            r = wait_locked(f->flags & O_NONBLOCK, p, &p->can_write, b->left);
         if (r < 0)
             break;
         if (p->readers == 0) {
@@ -377,7 +382,7 @@ static int64_t look_into(struct file *f, bool nonblock, uint8_t *buffer, uint32_
     int64_t r = 0;
     mutex_lock(&p->mu);
     if (!can_read_locked(p))
-        r = nonblock ? -EAGAIN : wait_locked(f, p, &p->can_read, 0);
+        r = nonblock ? -EAGAIN : wait_locked(nonblock, p, &p->can_read, 0);
     if (r == 0 && p->ring.used) {
         size = MIN(size, p->ring.used);
         iobuf_kernel(&b, buffer, size);
@@ -426,4 +431,28 @@ int64_t pipe_tee(struct file *in, struct file *out, uint64_t size, bool nonblock
         r = put_some(out, nonblock, buffer, (uint32_t)r);
     mem_free(buffer);
     return r;
+}
+
+/* What has room now, after waiting for some. */
+static int64_t put_once(struct pipe *p, struct iobuf *b, bool nonblock)
+{
+    int64_t r = 0;
+    mutex_lock(&p->mu);
+    if (!can_write_locked(p, PIPE_SIZE_MAX))
+        r = wait_locked(nonblock, p, &p->can_write, PIPE_SIZE_MAX);
+    if (r == 0)
+        r = p->readers ? put_locked(p, b) : -EPIPE;
+    mutex_unlock(&p->mu);
+    if (r > 0)
+        wake_all(&p->can_read, EPOLLIN | EPOLLRDNORM);
+    return r == -EPIPE ? sigpipe_raise() : r;
+}
+
+int64_t pipe_vmsplice(struct file *f, struct iobuf *b, bool write, bool nonblock)
+{
+    if (b->left == 0)
+        return 0;
+    if (!is_pipe(f))
+        return -EBADF;
+    return write ? put_once(end_of(f)->pipe, b, nonblock) : take(end_of(f)->pipe, b, nonblock);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct file;
+struct iobuf;
 struct pipe;
 
 /* pipe2(2): flags are O_NONBLOCK, O_DIRECT (packets). Two new files. -ENOMEM. */
@@ -23,8 +24,13 @@ void pipe_put(struct pipe *p); /* NULL is fine */
  */
 int pipe_open_fifo(struct pipe *p, uint32_t flags, struct file **out);
 
-/* tee(2): copy what is in one pipe to another, and leave it. Bytes, 0 when nobody writes; -EINVAL, -EBADF, -EAGAIN, -EPIPE. */
+/* tee(2): copy what is in one pipe to another, and leave it. Bytes, 0 when nobody writes; -EINVAL,
+ * -EBADF, -EAGAIN, -EPIPE. */
 int64_t pipe_tee(struct file *in, struct file *out, uint64_t size, bool nonblock);
+
+/* vmsplice(2): between a pipe and memory, what can be moved once something can. -EBADF: not a pipe;
+ * -EAGAIN, -EPIPE, -ERESTARTSYS. */
+int64_t pipe_vmsplice(struct file *f, struct iobuf *b, bool write, bool nonblock);
 
 /* F_GETPIPE_SZ, F_SETPIPE_SZ: the size, or -EBADF (not a pipe), -EBUSY, -EPERM, -EINVAL. */
 int64_t pipe_get_size(struct file *f);

@@ -11,6 +11,7 @@
 #include "libos/fs/fdtable.h"
 #include "libos/fs/file.h"
 #include "libos/fs/notify.h"
+#include "libos/ipc/pipe.h"
 #include "libos/ipc/poll.h"
 #include "libos/mm/vma.h"
 #include "libos/proc/process.h"
@@ -444,4 +445,22 @@ int64_t sys_splice(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_off, uint6
     file_put(in);
     file_put(out);
     return r < 0 ? r : copy_files(in_fd, in_off, out_fd, out_off, MIN(count, COPY_CHUNK), false);
+}
+
+/* The pages are copied: a gift (SPLICE_F_GIFT) stays the giver's as well. */
+int64_t sys_vmsplice(int fd, uaddr_t iov, uint64_t count, unsigned flags)
+{
+    struct iobuf b;
+    struct iobuf_segment *big = NULL;
+    if (flags & ~(unsigned)SPLICE_F_ALL)
+        return -EINVAL;
+    struct file *f = lookup(fd);
+    int64_t r = f && (file_can_write(f) || file_can_read(f)) ? 0 : -EBADF;
+    if (r == 0)
+        r = read_iovec(&b, iov, count, &big);
+    if (r == 0)
+        r = pipe_vmsplice(f, &b, file_can_write(f), flags & SPLICE_F_NONBLOCK);
+    mem_free(big);
+    file_put(f);
+    return r;
 }

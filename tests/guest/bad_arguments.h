@@ -142,6 +142,7 @@ static const struct valid g_valid[] = {
     { "dup2", { FILE_FD, SPARE_FD } }, { "dup3", { FILE_FD, SPARE_FD } },
     { "sendfile", { PIPE_W, FILE_FD, W(offset), 16 } }, { "splice", { FILE_FD, W(offset), PIPE_W, 0, 16, 2 } },
     { "tee", { PIPE_R, PIPE2_W, 16, 2 } }, { "copy_file_range", { FILE_FD, W(offset), WRITER, W(offset2), 16, 0 } },
+    { "vmsplice", { PIPE_W, W(iov), 1, SPLICE_F_NONBLOCK } },
     { "getdents", { DIR_FD, W(out), 4096 } }, { "getdents64", { DIR_FD, W(out), 4096 } }, { "getcwd", { W(out), 4096 } },
     { "chdir", { S_DIR_PATH } }, { "fchdir", { DIR_FD } }, { "rename", { S_FILE_PATH, S_NEW } }, { "mkdir", { S_NEW, 0700 } }, { "rmdir", { S_DIR_PATH } },
     { "creat", { S_NEW, 0600 } }, { "link", { S_FILE_PATH, S_NEW } }, { "symlink", { S_NAME, S_NEW } }, { "readlink", { S_LINK, W(out), 16 } },

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
+#include <sys/uio.h>
 
 #include "check.h"
 
@@ -239,11 +240,45 @@ static void epolls(void)
     close(ep);
 }
 
+static void vmsplicing(void)
+{
+    int p[2];
+    char text[100] = "";
+    struct iovec out[] = { { "hello ", 6 }, { "there", 5 } }, in[] = { { text, 3 }, { text + 3, 90 } };
+    struct iovec null = { (void *)16, 8 }, none = { NULL, 0 };
+    NEED(pipe(p) == 0);
+    CHECK_EQ(vmsplice(p[1], out, 2, 0), 11);
+    CHECK_EQ(vmsplice(p[0], in, 2, 0), 11);
+    CHECK(!strcmp(text, "hello there"));
+    CHECK_ERRNO(vmsplice(p[0], in, 2, SPLICE_F_NONBLOCK), EAGAIN);
+    CHECK_EQ(vmsplice(p[1], &none, 1, 0), 0);
+    CHECK_EQ(vmsplice(p[0], NULL, 0, SPLICE_F_NONBLOCK), 0);
+    CHECK_ERRNO(vmsplice(p[1], out, 2, 16), EINVAL);
+    CHECK_ERRNO(vmsplice(p[1], out, 1025, 0), EINVAL);
+    CHECK_ERRNO(vmsplice(p[1], (void *)16, 1, 0), EFAULT);
+    CHECK_ERRNO(vmsplice(p[1], &null, 1, 0), EFAULT);
+    CHECK_ERRNO(vmsplice(-1, out, 1, 0), EBADF);
+    int file = open("/dev/null", O_RDWR);
+    CHECK_ERRNO(vmsplice(file, out, 1, 0), EBADF);
+    close(file);
+    static _Alignas(4096) char page[4096];
+    struct iovec full = { page, sizeof(page) };
+    long moved = 0, n;
+    while ((n = vmsplice(p[1], &full, 1, SPLICE_F_NONBLOCK)) > 0)
+        moved += n;
+    CHECK(moved == 65536 && n == -1 && errno == EAGAIN);
+    close(p[0]);
+    signal(SIGPIPE, SIG_IGN);
+    CHECK_ERRNO(vmsplice(p[1], out, 1, 0), EPIPE);
+    close(p[1]);
+}
+
 int main(void)
 {
     pipes();
     blocking_pipe();
     tees();
+    vmsplicing();
     event_descriptors();
     polls();
     epolls();
