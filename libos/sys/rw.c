@@ -84,11 +84,16 @@ static int64_t move_at_position(struct file *f, struct iobuf *b, bool write)
     return restartable(r);
 }
 
+static bool has_offsets(const struct file *f)
+{
+    return f->seekable || (f->ops->seek && f->ops->seek != file_seek_ignored);
+}
+
 static IN_LINE int64_t move_at_offset(struct file *f, struct iobuf *b, bool write, int64_t offset)
 {
     if (offset < 0)
         return -EINVAL;
-    if (!f->seekable && (!f->ops->seek || f->ops->seek == file_seek_ignored))
+    if (!has_offsets(f))
         return -ESPIPE;
     if (b->left > (uint64_t)(INT64_MAX - offset))
         return -EINVAL;
@@ -373,6 +378,8 @@ static int64_t copy_files(int in, uaddr_t in_off, int out, uaddr_t out_off, uint
         r = send_by_host(&c, count);
     if (r == -EOPNOTSUPP)
         r = copy_loop(&c, count);
+    if (r == -EISDIR && !range)
+        r = -EINVAL; /* a directory has nothing to splice from */
     if (r >= 0 && c.in_pos && user_write(in_off, &in_pos, sizeof(in_pos)) < 0)
         r = -EFAULT;
     if (r >= 0 && c.out_pos && user_write(out_off, &out_pos, sizeof(out_pos)) < 0)
@@ -437,7 +444,8 @@ int64_t sys_splice(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_off, uint6
         r = -ESPIPE;
     if (r == 0 && (!file_can_read(in) || !file_can_write(out)))
         r = -EBADF;
-    if (r == 0 && ((!in_pipe && !out_pipe) || (int64_t)count < 0))
+    bool placeless = r == 0 && ((in_off && !has_offsets(in)) || (out_off && !has_offsets(out)));
+    if (r == 0 && ((!in_pipe && !out_pipe) || placeless || (int64_t)count < 0))
         r = -EINVAL;
     if (r == 0 && flags & SPLICE_F_NONBLOCK &&
         (pipe_would_block(in, in_pipe, EPOLLIN | EPOLLHUP) || pipe_would_block(out, out_pipe, EPOLLOUT | EPOLLERR)))

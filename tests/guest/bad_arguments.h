@@ -230,8 +230,6 @@ static const struct { const char *row, *argument, *bad, *why; } g_left_out[] = {
     { "sendto recvfrom", "flags", 0, "a flag that is not supported is EOPNOTSUPP" },
     { "mmap", "fd", "inet socket", "TCP's zero-copy mapping: ENODEV" },
     /* differences that are known: an error in both, or the start of a transfer */
-    { "sendfile splice", "in_fd", "directory", "EISDIR, in Linux EINVAL" },
-    { "splice", "in_fd", "socket inet socket event epoll timer signals", "ESPIPE for an offset where there is none, in Linux EINVAL" },
     { "sendto recvfrom", "buf", "edge", "bytes before the edge are moved; Linux refuses the whole" },
 };
 /* clang-format on */

@@ -166,6 +166,8 @@ static void ended(int file)
     off_t at = 0;
     connect_pair(end);
     CHECK_EQ(setsockopt(end[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+    /* and the other side's does not grow by itself while nobody reads */
+    CHECK_EQ(setsockopt(end[1], SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
     CHECK_EQ(setitimer(ITIMER_REAL, &timer, NULL), 0);
     ssize_t n = sendfile(end[0], file, &at, SIZE);
     CHECK(n > 0 && n < SIZE);
