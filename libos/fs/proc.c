@@ -320,17 +320,23 @@ int32_t proc_directory_pid(const struct file *f)
     return id && id->node == &process_node ? (int32_t)id->a : 0;
 }
 
+/* Also by the number of any of its threads, which no listing shows: as on Linux. */
 static int process_dir_find(const struct pseudo_id *dir, const char *name, size_t length,
                             struct pseudo_id *child)
 {
-    if (pseudo_number(name, length, &child->a) < 0)
+    if (pseudo_number(name, length, &child->b) < 0)
         return -ENOENT;
-    struct process *p = proc_process(child);
-    if (!p)
-        return -ENOENT;
-    child->b = child->a;
-    process_put(p);
     child->node = &process_node;
+    child->a = child->b;
+    struct process *p = proc_process(child);
+    process_put(p);
+    if (p)
+        return 0;
+    struct thread *t = child->b > 0 && child->b <= INT32_MAX ? thread_find(0, (int32_t)child->b) : NULL;
+    if (!t)
+        return -ENOENT;
+    child->a = t->process->pid;
+    thread_put(t);
     return 0;
 }
 

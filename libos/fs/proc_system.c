@@ -170,6 +170,12 @@ static int load_hostname(const struct pseudo_id *id, struct text *t)
     return 0;
 }
 
+static int load_threads_max(const struct pseudo_id *id, struct text *t)
+{
+    text_print(t, "%u\n", g_machine.thread_max);
+    return 0;
+}
+
 /* Different at each start; the same for all who ask in this one. */
 static int load_boot_id(const struct pseudo_id *id, struct text *t)
 {
@@ -230,6 +236,7 @@ static const struct pseudo_node kernel_children[] = {
     FILE_ROW("shmall", proc_load_ipc_limit),
     FILE_ROW("shmmax", proc_load_ipc_limit),
     FILE_ROW("shmmni", proc_load_ipc_limit),
+    FILE_ROW("threads-max", load_threads_max),
     { 0 },
 };
 static const struct pseudo_node vm_children[] = { FILE_ROW("max_map_count", load_max_map_count), FILE_ROW("overcommit_memory", load_overcommit), { 0 } };

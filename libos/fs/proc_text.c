@@ -13,6 +13,7 @@
 #include "libos/fs/mount.h"
 #include "libos/fs/proc_fs.h"
 #include "libos/mm/vma.h"
+#include "libos/proc/cred.h"
 #include "libos/proc/pidfd.h"
 #include "libos/proc/process.h"
 
@@ -183,9 +184,9 @@ int proc_load_status(const struct pseudo_id *id, struct text *t)
                (unsigned long)(m.peak / 1024), (unsigned long)(m.mapped / 1024), (unsigned long)(m.peak / 1024), (unsigned long)(m.committed / 1024));
     text_print(t, "VmData:\t%8lu kB\nVmStk:\t%8lu kB\nVmExe:\t%8lu kB\nVmSwap:\t       0 kB\nThreads:\t%u\n", (unsigned long)(m.data / 1024),
                (unsigned long)(m.stack / 1024), (unsigned long)(m.exec / 1024), p->thread_count);
-    text_print(t, "CapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t0000000000000000\nNoNewPrivs:\t%u\n"
-                  "Seccomp:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n",
-               p->no_new_privs);
+    text_print(t, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\nCapBnd:\t%016lx\nNoNewPrivs:\t%u\nSeccomp:\t0\n", (unsigned long)c->cap_inheritable,
+               (unsigned long)c->cap_permitted, (unsigned long)c->cap_effective, (unsigned long)(CRED_ALL_CAPS & ~c->cap_dropped), p->no_new_privs);
+    text_print(t, "Mems_allowed:\t00000000,00000001\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t0\nnonvoluntary_ctxt_switches:\t0\n"); /* one node */
     process_put(p);
     return 0;
 }

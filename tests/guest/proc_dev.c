@@ -3,10 +3,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/timerfd.h>
 #include <sys/utsname.h>
@@ -57,6 +59,17 @@ static void self(int argc, char **argv)
     snprintf(line, sizeof(line), "\nPid:\t%d\n", getpid());
     CHECK(strstr(g_text, line) != NULL);
     CHECK(strstr(g_text, "VmRSS:") && strstr(g_text, "Threads:\t1\n"));
+    CHECK(strstr(g_text, "Mems_allowed_list:\t0\n") && strstr(g_text, "00000001\nMems_allowed_list"));
+    struct {
+        uint32_t version;
+        int pid;
+    } version = { 0x20080522, 0 };
+    struct {
+        uint32_t effective, permitted, inheritable;
+    } caps[2];
+    CHECK_EQ(syscall(SYS_capget, &version, caps), 0);
+    snprintf(line, sizeof(line), "\nCapEff:\t%08x%08x\n", caps[1].effective, caps[0].effective);
+    CHECK(strstr(g_text, line) != NULL);
     slurp("/proc/self/stat");
     CHECK_EQ(atoi(g_text), getpid());
     CHECK(slurp("/proc/self/statm") > 8);
@@ -72,6 +85,31 @@ static void self(int argc, char **argv)
     CHECK(strcmp(link, name) == 0);
     close(fd);
     CHECK_ERRNO(open("/proc/self/nonsense", O_RDONLY), ENOENT);
+}
+
+/* /proc/TID is there for each thread, and about its process. */
+static void *of_thread(void *arg)
+{
+    char name[64], line[32];
+    snprintf(name, sizeof(name), "/proc/%d/status", gettid());
+    slurp(name);
+    snprintf(line, sizeof(line), "\nTgid:\t%d\n", getpid());
+    CHECK(strstr(g_text, line) != NULL);
+    snprintf(line, sizeof(line), "\nPid:\t%d\n", gettid());
+    CHECK(strstr(g_text, line) != NULL);
+    snprintf(name, sizeof(name), "/proc/%d/maps", gettid());
+    slurp(name);
+    CHECK(mapped(g_text, (uintptr_t)&of_thread, "r-x"));
+    return arg;
+}
+
+static void threads(void)
+{
+    pthread_t t;
+    NEED(pthread_create(&t, NULL, of_thread, NULL) == 0);
+    pthread_join(t, NULL);
+    slurp("/proc/sys/kernel/threads-max");
+    CHECK(atoi(g_text) > 1);
 }
 
 static void check_link(int fd, const char *expected)
@@ -170,6 +208,7 @@ static void devices(void)
 int main(int argc, char **argv)
 {
     self(argc, argv);
+    threads();
     unnamed();
     listing();
     machine();
