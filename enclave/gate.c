@@ -9,22 +9,12 @@
 #include "enclave/log.h"
 #include "lib/base/bytes.h"
 
-int64_t gate_check_return(const struct hostcall *hc, const uint64_t r[6], int64_t ret)
+int64_t gate_check_error(const struct hostcall *hc, int64_t ret)
 {
-    if (ret < 0) {
-        for (const uint8_t *e = hc->errors; *e; e++)
-            if (ret == -(int64_t)*e)
-                return ret;
-        return -EIO;
-    }
-    switch (hc->ret.kind) {
-    case RETURNS_FD: return ret <= INT32_MAX ? ret : -EIO;
-    /* host may lie about length: a short reply is fine, a long one is not */
-    case RETURNS_LEN:
-    case RETURNS_COUNT: return (uint64_t)ret <= r[hc->ret.from] ? ret : -EIO;
-    case RETURNS_ANY: return ret;
-    default: return ret == 0 ? 0 : -EIO;
-    }
+    for (const uint8_t *e = hc->errors; *e; e++)
+        if (ret == -(int64_t)*e)
+            return ret;
+    return -EIO;
 }
 
 int64_t hostcall(enum hostcall_nr nr, const uint64_t r[6])

@@ -24,8 +24,23 @@ int64_t hostcall(enum hostcall_nr nr, const uint64_t r[6]);
 #define host_call(name, ...) hostcall(HC_##name, (const uint64_t[6]){ __VA_ARGS__ })
 #define PTR(p)               ((uint64_t)(uintptr_t)(p))
 
+/* A negative answer as the call's row allows it, or -EIO. */
+int64_t gate_check_error(const struct hostcall *hc, int64_t ret);
+
 /* For back ends: the answer as the call's row allows it, or -EIO. r: the arguments it was asked with. */
-int64_t gate_check_return(const struct hostcall *hc, const uint64_t r[6], int64_t ret);
+static inline int64_t gate_check_return(const struct hostcall *hc, const uint64_t r[6], int64_t ret)
+{
+    if (ret < 0)
+        return gate_check_error(hc, ret);
+    switch (hc->ret.kind) {
+    case RETURNS_FD: return ret <= INT32_MAX ? ret : -EIO;
+    /* host may lie about length: a short reply is fine, a long one is not */
+    case RETURNS_LEN:
+    case RETURNS_COUNT: return (uint64_t)ret <= r[hc->ret.from] ? ret : -EIO;
+    case RETURNS_ANY: return ret;
+    default: return ret == 0 ? 0 : -EIO;
+    }
+}
 
 /* Calls that may sleep: -EINTR when an event is pending. What must not be lost goes by write_now. */
 bool gate_blocks(enum hostcall_nr nr);

@@ -21,7 +21,7 @@ static IN_LINE int64_t hostcall_hot(enum hostcall_nr nr, const uint64_t r[6])
         return hostcall(nr, r);
     thread_block()->calls++;
     int64_t ret = direct_sys6((uint64_t)hc->linux_nr, r);
-    return ret == 0 ? 0 : gate_check_return(hc, r, ret);
+    return gate_check_return(hc, r, ret);
 }
 
 #define host_call_hot(name, ...) hostcall_hot(HC_##name, (const uint64_t[6]){ __VA_ARGS__ })

@@ -110,7 +110,7 @@ static int direct_thread_wait(struct thread_block *tb, int64_t timeout)
 
 static void direct_thread_wake(struct thread_block *tb)
 {
-    direct_sys(NR_FUTEX, (uintptr_t)&tb->park_token, 129 /* WAKE | PRIVATE */, 1);
+    direct_sys6(NR_FUTEX, (const uint64_t[6]){ (uintptr_t)&tb->park_token, 129 /* WAKE | PRIVATE */, 1 });
 }
 
 static void direct_lock_wait(const uint32_t *word, uint32_t value)

@@ -1,7 +1,7 @@
 /*
  * One host call from an enclave: arguments are copied to the thread's staging area in untrusted memory,
  * results are copied in once, and only what the table's row allows. The host sees numbers and copies,
- * never an enclave address. gate_check_return() in enclave/gate.c judges the result.
+ * never an enclave address. gate_check_return() in enclave/gate.h judges the result.
  */
 #include "enclave/backend.h"
 #include "enclave/cpu.h"

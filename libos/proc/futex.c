@@ -13,6 +13,7 @@
 #include "enclave/thread_block.h"
 #include "enclave/uaccess.h"
 #include "lib/base/bytes.h"
+#include "lib/base/inline.h"
 #include "lib/base/list.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/futex.h"
@@ -156,7 +157,7 @@ bool futex_leave(struct futex_waiter *w)
     }
 }
 
-int64_t futex_sleep(struct futex_waiter *w, int64_t deadline)
+IN_LINE int64_t futex_sleep(struct futex_waiter *w, int64_t deadline)
 {
     int err = 0;
     while (!err && !__atomic_load_n(&w->woken, __ATOMIC_ACQUIRE))
