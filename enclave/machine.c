@@ -4,6 +4,7 @@
 #include "enclave/backend.h"
 #include "enclave/cpu.h"
 #include "enclave/log.h"
+#include "enclave/sync.h"
 #include "lib/base/assert.h"
 
 struct machine g_machine;
@@ -58,6 +59,9 @@ int machine_pages_advise(uint64_t address, uint64_t size, int advice)
 
 int machine_thread_create(void (*entry)(void *arg), void *arg, struct thread_block **out)
 {
+#if !__STDC_HOSTED__
+    __atomic_store_n(&g_sync_alone, false, __ATOMIC_SEQ_CST);
+#endif
     return g_backend->thread_create(entry, arg, out);
 }
 

@@ -10,6 +10,10 @@
 
 #define SPINS_BEFORE_YIELD 200
 
+#if !__STDC_HOSTED__
+bool g_sync_alone = true;
+#endif
+
 void spin_lock_slow(struct spinlock *l)
 {
     for (uint32_t spins = 1;; spins++) {

@@ -232,6 +232,19 @@ struct fdtable *fdtable_clone(struct fdtable *t)
     return copy;
 }
 
+/* For the calls that open and close: the machine's only thread needs no lock, and makes no other while it holds one. */
+static void table_lock(struct fdtable *t)
+{
+    if (!sync_is_alone())
+        mutex_lock(&t->mu);
+}
+
+static void table_unlock(struct fdtable *t)
+{
+    if (!sync_is_alone())
+        mutex_unlock(&t->mu);
+}
+
 static int find_free_locked(struct fdtable *t, uint32_t least)
 {
     uint32_t fd = MAX(least, t->free);
@@ -242,7 +255,7 @@ static int find_free_locked(struct fdtable *t, uint32_t least)
 
 int fd_install(struct fdtable *t, struct file *f, int least, bool cloexec)
 {
-    mutex_lock(&t->mu);
+    table_lock(t);
     int fd = find_free_locked(t, (uint32_t)least);
     if (fd >= 0) {
         struct entry *e = entry_make_locked(t, (uint32_t)fd);
@@ -255,7 +268,7 @@ int fd_install(struct fdtable *t, struct file *f, int least, bool cloexec)
             fd = -ENOMEM;
         }
     }
-    mutex_unlock(&t->mu);
+    table_unlock(t);
     return fd;
 }
 
@@ -291,9 +304,9 @@ static struct file *take_locked(struct fdtable *t, uint32_t fd)
 
 IN_LINE int fd_close(struct fdtable *t, int fd)
 {
-    mutex_lock(&t->mu);
+    table_lock(t);
     struct file *f = take_locked(t, (uint32_t)fd);
-    mutex_unlock(&t->mu);
+    table_unlock(t);
     if (!f)
         return -EBADF;
     return close_taken(t, f);
