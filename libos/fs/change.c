@@ -1,7 +1,7 @@
 /*
- * Changes of names. On file systems of ours each holds g_tree_lock from the look-up to the change of the
- * dentries; on host directories (whole_path) the host keeps order, and only nodes of ours that are pinned
- * over them are looked at here.
+ * Changes of names. On file systems of ours each holds g_tree_lock from the look-up to the change
+ * of the dentries; on host directories (whole_path) the host keeps order, and only nodes of ours
+ * that are pinned over them are looked at here.
  */
 #include "libos/fs/change.h"
 
@@ -11,6 +11,7 @@
 #include "lib/linux/fcntl.h"
 #include "libos/fs/dcache.h"
 #include "libos/fs/notify.h"
+#include "libos/fs/pinned.h"
 #include "libos/fs/synthetic.h"
 #include "libos/fs/walk.h"
 
@@ -19,25 +20,48 @@ static bool is_dots(const char *name)
     return str_equal(name, ".") || str_equal(name, "..");
 }
 
-/* The directory and the name of what is to be made or removed. */
-static int parent_of(struct fs_view *v, struct dentry *start, const char *path, struct walk_result *w)
-{
-    return walk_path(v, start, path, WALK_PARENT, false, w);
-}
+enum names_lock { NAMES_TREE, NAMES_SHARED, NAMES_ALONE };
 
-static void lock_tree(const struct dentry *dir)
+/* PINNED_AGAIN: nodes of ours were made over the host's directories since the walk. */
+static int lock_names(const struct walk_result *w, bool node, enum names_lock *out)
 {
-    if (!dir->inode->ops->whole_path)
+    bool alone;
+    if (!w->dentry->inode->ops->whole_path) {
         mutex_lock(&g_tree_lock);
+        *out = NAMES_TREE;
+        return 0;
+    }
+    int r = pinned_lock(w->pins, node, &alone);
+    *out = alone ? NAMES_ALONE : NAMES_SHARED;
+    return r;
 }
 
-static void unlock_tree(const struct dentry *dir)
+static void unlock_names(enum names_lock lock)
 {
-    if (!dir->inode->ops->whole_path)
+    if (lock == NAMES_TREE)
         mutex_unlock(&g_tree_lock);
+    else
+        pinned_unlock(lock == NAMES_ALONE);
 }
 
-/* What is called so in dir: found, or looked up. Counted. g_tree_lock held on file systems of ours. */
+/* The directory and the name of what is to be made or removed, and names locked. node: of ours over
+ * a host's directory. */
+static int parent_locked(struct fs_view *v, struct dentry *start, const char *path, bool node,
+                         struct walk_result *w, enum names_lock *lock)
+{
+    for (;;) {
+        int r = walk_path(v, start, path, WALK_PARENT, false, w);
+        if (r < 0)
+            return r;
+        r = lock_names(w, node, lock);
+        if (r == 0)
+            return 0;
+        dentry_put(w->dentry);
+    }
+}
+
+/* What is called so in dir: found, or looked up. Counted. g_tree_lock held on file systems of ours.
+ */
 static int child_locked(struct dentry *dir, const char *name, bool nofollow, struct dentry **out)
 {
     size_t n = str_length(name, VFS_NAME_MAX);
@@ -97,16 +121,19 @@ static int publish(struct dentry *dir, const char *name, struct inode *inode, st
 int vfs_mkdir(struct fs_view *v, struct dentry *start, const char *path, uint32_t mode)
 {
     struct walk_result w;
+    enum names_lock lock;
     struct inode *inode = NULL;
-    int r = parent_of(v, start, path, &w);
+    int r = parent_locked(v, start, path, false, &w, &lock);
     if (r < 0)
         return r;
     struct dentry *dir = w.dentry;
-    lock_tree(dir);
     r = check_make_locked(dir, w.last);
     if (r == 0)
-        r = dir->inode->ops->mkdir ? dir->inode->ops->mkdir(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX), mode & 01777, &inode) : -EPERM;
-    unlock_tree(dir);
+        r = dir->inode->ops->mkdir
+                ? dir->inode->ops->mkdir(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX),
+                                         mode & 01777, &inode)
+                : -EPERM;
+    unlock_names(lock);
     if (r == 0)
         notify_made(dir, w.last, true);
     inode_put(inode);
@@ -114,65 +141,34 @@ int vfs_mkdir(struct fs_view *v, struct dentry *start, const char *path, uint32_
     return r;
 }
 
-/* A FIFO or socket over a host directory is a node of ours, pinned under its full path. */
-static int pin_node(struct dentry *dir, const char *name, uint32_t mode, struct dentry **out)
-{
-    char path[VFS_PATH_MAX];
-    struct mount *mount = dir->inode->mount;
-    struct inode *inode;
-    struct dentry *at;
-    struct linux_stat st;
-    int r = dir->inode->ops->lookup(dir->inode, name, str_length(name, VFS_NAME_MAX), &inode);
-    if (r == 0) {
-        inode->nofollow = true;
-        r = inode->ops->stat(inode, &st);
-        inode_put(inode);
-        r = r == 0 ? -EEXIST : r == -ENOENT ? 0 : r;
-    }
-    int64_t n = r == 0 ? dcache_path(mount->root, dir, path, sizeof(path)) : r;
-    if (n < 0)
-        return (int)n;
-    r = walk_pin(mount->root, path, &at);
-    if (r < 0)
-        return r;
-    r = synthetic_node(mount, mode, &inode);
-    if (r == 0) {
-        struct dentry *d = dentry_new(at, name, str_length(name, VFS_NAME_MAX), inode);
-        r = d ? 0 : -ENOMEM;
-        if (d) {
-            d = dcache_add(d);
-            dcache_pin(d);
-            __atomic_fetch_add(&g_late_pins, 1, __ATOMIC_RELAXED);
-            *out = d;
-        }
-    }
-    dentry_put(at);
-    return r;
-}
-
-int vfs_mknod(struct fs_view *v, struct dentry *start, const char *path, uint32_t mode, struct dentry **out)
+int vfs_mknod(struct fs_view *v, struct dentry *start, const char *path, uint32_t mode,
+              struct dentry **out)
 {
     struct walk_result w;
+    enum names_lock lock;
     struct inode *inode = NULL;
     struct dentry *made = NULL;
-    int r = parent_of(v, start, path, &w);
+    int r = parent_locked(v, start, path, true, &w, &lock);
     if (r < 0)
         return r;
     struct dentry *dir = w.dentry;
     const struct fs_ops *ops = dir->inode->ops;
-    lock_tree(dir);
     r = w.slash ? -ENOENT : check_make_locked(dir, w.last);
     if (r == 0) {
         if (ops->whole_path)
-            r = pin_node(dir, w.last, mode, &made);
+            r = pinned_make(dir, w.last, mode, &made);
         else if ((mode & S_IFMT) == S_IFREG)
-            r = ops->create ? ops->create(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX), mode & 07777, &inode) : -EPERM;
+            r = ops->create ? ops->create(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX),
+                                          mode & 07777, &inode)
+                            : -EPERM;
         else
-            r = ops->mknod ? ops->mknod(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX), mode, &inode) : -EPERM;
+            r = ops->mknod
+                    ? ops->mknod(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX), mode, &inode)
+                    : -EPERM;
     }
     if (r == 0 && inode)
         r = publish(dir, w.last, inode, out ? &made : NULL);
-    unlock_tree(dir);
+    unlock_names(lock);
     if (r == 0)
         notify_made(dir, w.last, false);
     dentry_put(dir);
@@ -186,16 +182,19 @@ int vfs_mknod(struct fs_view *v, struct dentry *start, const char *path, uint32_
 int vfs_symlink(struct fs_view *v, const char *target, struct dentry *start, const char *path)
 {
     struct walk_result w;
+    enum names_lock lock;
     struct inode *inode = NULL;
-    int r = parent_of(v, start, path, &w);
+    int r = parent_locked(v, start, path, false, &w, &lock);
     if (r < 0)
         return r;
     struct dentry *dir = w.dentry;
-    lock_tree(dir);
     r = w.slash ? -ENOENT : check_make_locked(dir, w.last);
     if (r == 0)
-        r = dir->inode->ops->symlink ? dir->inode->ops->symlink(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX), target, &inode) : -EPERM;
-    unlock_tree(dir);
+        r = dir->inode->ops->symlink
+                ? dir->inode->ops->symlink(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX),
+                                           target, &inode)
+                : -EPERM;
+    unlock_names(lock);
     if (r == 0)
         notify_made(dir, w.last, false);
     inode_put(inode);
@@ -206,34 +205,25 @@ int vfs_symlink(struct fs_view *v, const char *target, struct dentry *start, con
 int vfs_link(struct fs_view *v, struct dentry *from, struct dentry *start, const char *path)
 {
     struct walk_result w;
+    enum names_lock lock;
     struct notify_subject target;
-    int r = parent_of(v, start, path, &w);
+    int r = parent_locked(v, start, path, false, &w, &lock);
     if (r < 0)
         return r;
     struct dentry *dir = w.dentry;
-    lock_tree(dir);
     r = w.slash ? -ENOENT : check_make_locked(dir, w.last);
     notify_look(from->inode, &target);
     if (r == 0 && (from->inode->mount != dir->inode->mount || from->inode->ops != dir->inode->ops))
         r = -EXDEV;
     if (r == 0)
-        r = dir->inode->ops->link ? dir->inode->ops->link(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX), from->inode) : -EPERM;
-    unlock_tree(dir);
+        r = dir->inode->ops->link
+                ? dir->inode->ops->link(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX),
+                                        from->inode)
+                : -EPERM;
+    unlock_names(lock);
     if (r == 0)
         notify_linked(dir, w.last, &target);
     dentry_put(dir);
-    return r;
-}
-
-/*
- * A host's directory is pinned for the sake of what only we know to be in it: towards a mount it stays, with a FIFO or
- * a socket it is not empty, and when those are gone it is like any other.
- */
-static int check_pinned(struct dentry *d)
-{
-    struct dentry *child = dcache_next_pinned(d, NULL);
-    int r = !child ? 0 : child->mounted || child->inode->type == S_IFDIR ? -EBUSY : -ENOTEMPTY;
-    dentry_put(child);
     return r;
 }
 
@@ -242,17 +232,17 @@ static int remove_name_locked(struct dentry *dir, struct dentry *d, const char *
                               bool directory)
 {
     const struct fs_ops *ops = dir->inode->ops;
-    int r = d->mounted ? -EBUSY : d->pinned && directory ? check_pinned(d) : 0;
+    int r = d->mounted ? -EBUSY : d->pinned && directory ? pinned_check(d) : 0;
     if (r < 0)
         return r;
     if (inode_is_synthetic(d->inode)) {
         if (directory)
             return -ENOTDIR;
-        dcache_remove(d);
-        dcache_unpin(d);
+        pinned_forget(d);
         return 0;
     }
-    int (*op)(struct inode *, const char *, size_t, struct inode *) = directory ? ops->rmdir : ops->unlink;
+    int (*op)(struct inode *, const char *, size_t, struct inode *) = directory ? ops->rmdir
+                                                                                : ops->unlink;
     r = op ? op(dir->inode, name, str_length(name, VFS_NAME_MAX), d->inode) : -EPERM;
     if (r == 0) {
         dcache_remove(d);
@@ -275,16 +265,20 @@ static int remove_locked(struct dentry *dir, struct dentry *d, const char *name,
 static int remove_name(struct fs_view *v, struct dentry *start, const char *path, bool directory)
 {
     struct walk_result w;
+    enum names_lock lock;
     struct dentry *d;
-    int r = parent_of(v, start, path, &w);
+    int r = parent_locked(v, start, path, false, &w, &lock);
     if (r < 0)
         return r;
     if (is_dots(w.last)) {
-        r = !directory ? -EISDIR : str_equal(w.last, ".") ? (path[str_length(path, VFS_PATH_MAX) - 1] == '/' && !path[1] ? -EBUSY : -EINVAL) : -ENOTEMPTY;
+        r = !directory ? -EISDIR
+            : str_equal(w.last, ".")
+                ? (path[str_length(path, VFS_PATH_MAX) - 1] == '/' && !path[1] ? -EBUSY : -EINVAL)
+                : -ENOTEMPTY;
+        unlock_names(lock);
         dentry_put(w.dentry);
         return r;
     }
-    lock_tree(w.dentry);
     r = child_locked(w.dentry, w.last, true, &d);
     if (r == 0) {
         if (w.slash && !directory) {
@@ -295,7 +289,7 @@ static int remove_name(struct fs_view *v, struct dentry *start, const char *path
             r = remove_locked(w.dentry, d, w.last, directory);
         dentry_put(d);
     }
-    unlock_tree(w.dentry);
+    unlock_names(lock);
     dentry_put(w.dentry);
     return r;
 }
@@ -319,7 +313,8 @@ static bool is_below(struct dentry *d, const struct dentry *top)
 }
 
 /* Bring the dentries in line with what the file system did. */
-static void move_dentries_locked(struct dentry *moved, struct dentry *old, struct walk_result *from, struct walk_result *to, uint32_t flags)
+static void move_dentries_locked(struct dentry *moved, struct dentry *old, struct walk_result *from,
+                                 struct walk_result *to, uint32_t flags)
 {
     if (old && old != moved && !(flags & RENAME_EXCHANGE))
         dcache_remove(old);
@@ -354,6 +349,25 @@ static void look_before_rename(struct walk_result *from, struct walk_result *to,
     inode_put(inode);
 }
 
+/* On file systems of ours. old: what has the new name, counted, or NULL. */
+static int check_rename_locked(struct walk_result *from, struct walk_result *to,
+                               struct dentry *moved, uint32_t flags, struct dentry **old)
+{
+    if (moved->pinned || moved->mounted || inode_is_synthetic(moved->inode))
+        return -EBUSY;
+    int r = child_locked(to->dentry, to->last, true, old);
+    if (r < 0 && r != -ENOENT)
+        return r;
+    struct dentry *d = *old;
+    if (d && (d->pinned || d->mounted))
+        return -EBUSY;
+    if (is_below(to->dentry, moved))
+        return -EINVAL;
+    if (d && is_below(from->dentry, d))
+        return flags & RENAME_EXCHANGE ? -EINVAL : -ENOTEMPTY;
+    return moved->inode->type != S_IFDIR && (from->slash || to->slash) ? -ENOTDIR : 0;
+}
+
 static int rename_locked(struct walk_result *from, struct walk_result *to, uint32_t flags)
 {
     struct dentry *moved, *old = NULL;
@@ -362,27 +376,18 @@ static int rename_locked(struct walk_result *from, struct walk_result *to, uint3
     int r = child_locked(from->dentry, from->last, true, &moved);
     if (r < 0)
         return r;
-    if (moved->pinned || moved->mounted || inode_is_synthetic(moved->inode)) {
-        r = -EBUSY;
-    } else if (!ops->whole_path) {
-        r = child_locked(to->dentry, to->last, true, &old);
-        if (r == -ENOENT)
-            r = 0;
-        if (r == 0 && old && (old->pinned || old->mounted))
-            r = -EBUSY;
-        if (r == 0 && is_below(to->dentry, moved))
-            r = -EINVAL;
-        if (r == 0 && old && (flags & RENAME_EXCHANGE) && is_below(from->dentry, old))
-            r = -EINVAL;
-        if (r == 0 && old && !(flags & RENAME_EXCHANGE) && is_below(from->dentry, old))
-            r = -ENOTEMPTY;
-        if (r == 0 && moved->inode->type != S_IFDIR && (from->slash || to->slash))
-            r = -ENOTDIR;
-    }
+    if (ops->whole_path)
+        old = dcache_find(to->dentry, to->last, str_length(to->last, VFS_NAME_MAX));
+    else
+        r = check_rename_locked(from, to, moved, flags, &old);
     if (r == 0)
         look_before_rename(from, to, moved, old, flags, &change);
-    if (r == 0)
-        r = ops->rename ? ops->rename(from->dentry->inode, from->last, to->dentry->inode, to->last, moved->inode, flags) : -EPERM;
+    if (r == 0 && ops->whole_path)
+        r = pinned_rename(from, to, moved, old, flags);
+    else if (r == 0)
+        r = ops->rename ? ops->rename(from->dentry->inode, from->last, to->dentry->inode, to->last,
+                                      moved->inode, flags)
+                        : -EPERM;
     if (r == 0 && !ops->whole_path && !(old && old->inode == moved->inode))
         move_dentries_locked(moved, old, from, to, flags);
     if (r == 0)
@@ -392,27 +397,38 @@ static int rename_locked(struct walk_result *from, struct walk_result *to, uint3
     return r;
 }
 
-int vfs_rename(struct fs_view *v, struct dentry *from_start, const char *from, struct dentry *to_start, const char *to, uint32_t flags)
+/* PINNED_AGAIN: walk once more. */
+static int rename_walked(struct walk_result *a, struct walk_result *b, uint32_t flags)
+{
+    enum names_lock lock;
+    if (is_dots(a->last) || is_dots(b->last))
+        return -EBUSY;
+    if (a->dentry->inode->mount != b->dentry->inode->mount ||
+        a->dentry->inode->ops != b->dentry->inode->ops)
+        return -EXDEV;
+    int r = lock_names(a, false, &lock);
+    if (r != 0)
+        return r;
+    r = rename_locked(a, b, flags);
+    unlock_names(lock);
+    return r;
+}
+
+int vfs_rename(struct fs_view *v, struct dentry *from_start, const char *from,
+               struct dentry *to_start, const char *to, uint32_t flags)
 {
     struct walk_result a, b;
-    int r = parent_of(v, from_start, from, &a);
-    if (r < 0)
-        return r;
-    r = parent_of(v, to_start, to, &b);
-    if (r < 0) {
+    int r;
+    do {
+        r = walk_path(v, from_start, from, WALK_PARENT, false, &a);
+        if (r < 0)
+            return r;
+        r = walk_path(v, to_start, to, WALK_PARENT, false, &b);
+        if (r == 0) {
+            r = rename_walked(&a, &b, flags);
+            dentry_put(b.dentry);
+        }
         dentry_put(a.dentry);
-        return r;
-    }
-    if (is_dots(a.last) || is_dots(b.last)) {
-        r = -EBUSY;
-    } else if (a.dentry->inode->mount != b.dentry->inode->mount || a.dentry->inode->ops != b.dentry->inode->ops) {
-        r = -EXDEV;
-    } else {
-        lock_tree(a.dentry);
-        r = rename_locked(&a, &b, flags);
-        unlock_tree(a.dentry);
-    }
-    dentry_put(a.dentry);
-    dentry_put(b.dentry);
+    } while (r == PINNED_AGAIN);
     return r;
 }

@@ -1,8 +1,8 @@
 /*
- * Dentries: names that somebody uses right now. There is no cache of unused ones: our own file systems
- * are as fast to ask as a cache, and host directories may change at any time. A dentry lives while it is
- * referenced; children refer to their parents. Pinned ones (mount points, nodes of ours over host
- * directories) refer to themselves.
+ * Dentries: names that somebody uses right now. There is no cache of unused ones: our own file
+ * systems are as fast to ask as a cache, and host directories may change at any time. A dentry
+ * lives while it is referenced; children refer to their parents. Pinned ones (mount points, nodes
+ * of ours over host directories) refer to themselves.
  */
 #include "libos/fs/dcache.h"
 
@@ -67,15 +67,19 @@ static struct list *bucket_locked(uint32_t hash)
     return head;
 }
 
-struct dentry *dentry_new(struct dentry *parent, const char *name, size_t length, struct inode *inode)
+struct dentry *dentry_new_sized(struct dentry *parent, const char *name, size_t length, size_t room,
+                                struct inode *inode)
 {
-    size_t room = MAX(length, NAME_ROOM);
     struct dentry *d = mem_alloc(sizeof(*d) + room + 1);
     if (!d) {
         inode_put(inode);
         return NULL;
     }
-    *d = (struct dentry){ .parent = parent, .inode = inode, .refs = 1, .name_length = (uint16_t)length, .name_room = (uint16_t)room };
+    *d = (struct dentry){ .parent = parent,
+                          .inode = inode,
+                          .refs = 1,
+                          .name_length = (uint16_t)length,
+                          .name_room = (uint16_t)room };
     if (parent)
         dentry_get(parent);
     else
@@ -86,6 +90,12 @@ struct dentry *dentry_new(struct dentry *parent, const char *name, size_t length
     list_init(&d->children);
     list_init(&d->hash);
     return d;
+}
+
+struct dentry *dentry_new(struct dentry *parent, const char *name, size_t length,
+                          struct inode *inode)
+{
+    return dentry_new_sized(parent, name, length, MAX(length, NAME_ROOM), inode);
 }
 
 struct dentry *dentry_new_root(struct inode *inode)
@@ -114,7 +124,8 @@ void dentry_put(struct dentry *d)
         struct dentry *parent = d->parent == d ? NULL : d->parent;
         if (d->deleted && notify_wanted(IN_DELETE_SELF))
             notify_dentry_gone(d);
-        if (!list_empty(&d->hash) || !list_empty(&d->siblings)) { /* without references: nobody links it any more */
+        if (!list_empty(&d->hash) ||
+            !list_empty(&d->siblings)) { /* without references: nobody links it any more */
             spin_lock(&g_dcache_lock);
             list_remove(&d->hash);
             list_remove(&d->siblings);
@@ -131,14 +142,16 @@ static bool get_unless_zero(struct dentry *d)
 {
     uint32_t refs = __atomic_load_n(&d->refs, __ATOMIC_RELAXED);
     while (refs)
-        if (__atomic_compare_exchange_n(&d->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(&d->refs, &refs, refs + 1, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED))
             return true;
     return false;
 }
 
-static struct dentry *find_locked(struct dentry *parent, uint32_t hash, const char *name, size_t length)
+static struct dentry *find_locked(struct dentry *parent, uint32_t hash, const char *name,
+                                  size_t length)
 {
-    list_for_each(it, bucket_locked(hash)) {
+    list_for_each (it, bucket_locked(hash)) {
         struct dentry *d = list_entry(it, struct dentry, hash);
         if (d->name_hash == hash && d->parent == parent && d->name_length == length &&
             memcmp(d->name, name, length) == 0 && get_unless_zero(d))
@@ -268,7 +281,8 @@ struct dentry *dcache_next_pinned(struct dentry *parent, struct dentry *after)
     return next;
 }
 
-/* One step towards the root; crosses to the directory that a mount covers. NULL at the top of everything. */
+/* One step towards the root; crosses to the directory that a mount covers. NULL at the top of
+ * everything. */
 static struct dentry *up_locked(struct dentry *d)
 {
     while (d->parent == d) {

@@ -1,6 +1,6 @@
 /*
- * Names to files: a process's view, opening, attributes, paths. The walk itself is walk.c, names that
- * are in use dcache.c, changes of names change.c, the mounts mount.c.
+ * Names to files: a process's view, opening, attributes, paths. The walk itself is walk.c, names
+ * that are in use dcache.c, changes of names change.c, the mounts mount.c.
  */
 #include "libos/fs/vfs.h"
 
@@ -13,6 +13,7 @@
 #include "libos/fs/file.h"
 #include "libos/fs/notify.h"
 #include "libos/fs/pathfile.h"
+#include "libos/fs/pinned.h"
 #include "libos/fs/walk.h"
 
 struct fs_view *fs_view_new(struct dentry *root)
@@ -92,7 +93,8 @@ int64_t vfs_path(struct fs_view *v, struct dentry *d, char *buf, size_t size)
     return r;
 }
 
-/* Users other than the owner are not told apart: one program, one owner. Bits that nobody has bind even root here. */
+/* Users other than the owner are not told apart: one program, one owner. Bits that nobody has bind
+ * even root here. */
 static int check_mode(const struct linux_stat *st, int mask)
 {
     uint32_t bits = (st->mode | st->mode >> 3 | st->mode >> 6) & 7;
@@ -117,7 +119,8 @@ static IN_LINE bool stat_short(struct fs_view *v, struct dentry *start, const ch
     struct walk_plain w;
     if ((walk_flags & ~(unsigned)WALK_NOFOLLOW) || !walk_plain(v, start, path, &w))
         return false;
-    *r = w.dir->inode->ops->stat_name(w.dir->inode, w.name, w.length, walk_flags & WALK_NOFOLLOW, st);
+    *r = w.dir->inode->ops->stat_name(w.dir->inode, w.name, w.length, walk_flags & WALK_NOFOLLOW,
+                                      st);
     walk_plain_end(&w);
     return true;
 }
@@ -137,7 +140,8 @@ IN_LINE int vfs_stat_path(struct fs_view *v, struct dentry *start, const char *p
     return r;
 }
 
-int vfs_access_path(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags, int mask)
+int vfs_access_path(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags,
+                    int mask)
 {
     struct linux_stat st;
     struct dentry *d;
@@ -203,7 +207,8 @@ int vfs_open_dentry(struct dentry *d, uint32_t flags, struct file **out)
 }
 
 /* The file that just was found missing. */
-static int create_missing(struct dentry *dir, const char *name, uint32_t flags, uint32_t mode, struct file **out)
+static int create_missing(struct dentry *dir, const char *name, uint32_t flags, uint32_t mode,
+                          struct file **out)
 {
     size_t n = 0;
     while (name[n])
@@ -269,8 +274,54 @@ static int open_unnamed(struct file *f, uint32_t flags, struct file **out)
     return 0;
 }
 
-/* Whether O_CREAT makes a file, only the host knows: looked at before when somebody watches. */
-static IN_LINE int open_whole(struct dentry *d, uint32_t flags, uint32_t mode, struct file **out)
+#define OPEN_FOLLOW  2 /* a symlink of the host's, which may lead to a node of ours */
+#define SYMLINKS_MAX 40
+
+static bool is_absolute_link(struct inode *inode)
+{
+    char target[VFS_PATH_MAX];
+    int n = inode->ops->readlink ? inode->ops->readlink(inode, target, sizeof(target)) : 0;
+    return n > 0 && target[0] == '/';
+}
+
+/* The host would make a file where a symlink leads though a node of ours is there: it must not
+ * follow. */
+static int open_among_nodes(struct dentry *d, uint32_t flags, uint32_t mode, struct file **out)
+{
+    struct inode *inode = d->inode;
+    if (inode->nofollow || d->pinned)
+        return inode->ops->open(d, flags, mode, out);
+    inode->nofollow = true;
+    int r = inode->ops->open(d, flags, mode, out);
+    bool relative = r == -ELOOP && !is_absolute_link(inode);
+    inode->nofollow = false;
+    if (r == 0)
+        (*out)->flags &= ~(uint32_t)O_NOFOLLOW;
+    if (r != -ELOOP)
+        return r;
+    return relative ? OPEN_FOLLOW : inode->ops->open(d, flags, mode, out);
+}
+
+static IN_LINE int open_host(struct dentry *d, uint32_t flags, uint32_t mode, uint32_t pins,
+                             struct file **out)
+{
+    bool alone;
+    if (!(flags & O_CREAT))
+        return d->inode->ops->open(d, flags, mode, out);
+    int r = pinned_lock(pins, false, &alone);
+    if (r != 0)
+        return r;
+    r = alone ? open_among_nodes(d, flags, mode, out) : d->inode->ops->open(d, flags, mode, out);
+    pinned_unlock(alone);
+    return r;
+}
+
+/*
+ * Whether O_CREAT makes a file, only the host knows: looked at before when somebody watches.
+ * PINNED_AGAIN: a FIFO or socket was made since the walk, which began when g_late_pins was pins.
+ */
+static IN_LINE int open_whole(struct dentry *d, uint32_t flags, uint32_t mode, uint32_t pins,
+                              struct file **out)
 {
     char name[VFS_NAME_MAX + 1];
     struct dentry *dir;
@@ -278,8 +329,8 @@ static IN_LINE int open_whole(struct dentry *d, uint32_t flags, uint32_t mode, s
     struct inode *inode = d->inode;
     bool made = (flags & O_CREAT) && notify_wanted(IN_ALL_EVENTS) &&
                 inode->ops->identify(inode, &st, NULL) == -ENOENT;
-    int r = inode->ops->open(d, flags, mode, out);
-    if (r < 0)
+    int r = open_host(d, flags, mode, pins, out);
+    if (r != 0)
         return r;
     if (made && walk_parent(d, &dir, name) == 0) {
         notify_made(dir, name, false);
@@ -309,7 +360,7 @@ static int open_walked(struct walk_result *w, uint32_t flags, uint32_t mode, str
     }
     if ((flags & O_CREAT) && w->slash)
         return -EISDIR;
-    return open_whole(w->dentry, flags, mode & 07777, out);
+    return open_whole(w->dentry, flags, mode & 07777, w->pins, out);
 }
 
 /* By the short way: O_PATH and what openat2 adds to the walk go the long one. */
@@ -319,27 +370,89 @@ static IN_LINE bool open_short(struct fs_view *v, struct dentry *start, const ch
 {
     struct walk_plain w;
     struct inode *inode;
-    if ((flags & O_PATH) || (walk & ~(unsigned)(WALK_NOFOLLOW | WALK_CREATE)) || !walk_plain(v, start, path, &w))
+    if ((flags & O_PATH) || (walk & ~(unsigned)(WALK_NOFOLLOW | WALK_CREATE)) ||
+        !walk_plain(v, start, path, &w))
         return false;
     *r = w.dir->inode->ops->lookup(w.dir->inode, w.name, w.length, &inode);
     struct dentry *d = NULL;
     if (*r == 0) {
         inode->nofollow = walk & WALK_NOFOLLOW;
         d = dentry_new(w.dir, w.name, w.length, inode);
-        *r = d ? open_whole(d, flags, mode & 07777, out) : -ENOMEM;
+        *r = d ? open_whole(d, flags, mode & 07777, w.pins, out) : -ENOMEM;
     }
     dentry_put(d);
     walk_plain_end(&w);
     return true;
 }
 
+static IN_LINE int open_once(struct fs_view *v, struct dentry *start, const char *path,
+                             uint32_t flags, uint32_t mode, unsigned walk, struct file **out)
+{
+    struct walk_result w;
+    int r;
+    do {
+        if (open_short(v, start, path, flags, mode, walk, out, &r))
+            continue;
+        r = walk_path(v, start, path, walk, !(flags & O_PATH), &w);
+        if (r < 0)
+            return r;
+        r = open_walked(&w, flags, mode, out);
+        dentry_put(w.dentry);
+    } while (r == PINNED_AGAIN);
+    return r;
+}
+
+/* What a symlink says, and the directory that it is relative to, counted. path and target may be
+ * the same. */
+static int read_link(struct fs_view *v, struct dentry *start, const char *path, char *target,
+                     struct dentry **dir)
+{
+    char name[VFS_NAME_MAX + 1];
+    struct dentry *d;
+    int r = vfs_walk_lazy(v, start, path, WALK_NOFOLLOW, &d);
+    if (r < 0)
+        return r;
+    r = d->inode->ops->readlink ? d->inode->ops->readlink(d->inode, target, VFS_PATH_MAX - 1)
+                                : -EINVAL;
+    if (r > 0) {
+        target[r] = 0;
+        r = walk_parent(d, dir, name);
+    }
+    dentry_put(d);
+    return r;
+}
+
+static int open_followed(struct fs_view *v, struct dentry *start, const char *path, uint32_t flags,
+                         uint32_t mode, unsigned walk, struct file **out)
+{
+    int r = OPEN_FOLLOW;
+    struct dentry *dir = NULL, *next;
+    char *target = mem_alloc(VFS_PATH_MAX);
+    if (!target)
+        return -ENOMEM;
+    for (unsigned n = 0; r == OPEN_FOLLOW; n++) {
+        r = n == SYMLINKS_MAX ? -ELOOP : read_link(v, dir ? dir : start, path, target, &next);
+        if (r < 0 && r != -EINVAL) /* -EINVAL: it is a symlink no more */
+            break;
+        if (r >= 0) {
+            dentry_put(dir);
+            dir = next;
+            path = target;
+        }
+        r = open_once(v, dir ? dir : start, path, flags, mode, walk, out);
+    }
+    dentry_put(dir);
+    mem_free(target);
+    return r;
+}
+
 IN_LINE int vfs_open_how(struct fs_view *v, struct dentry *start, const char *path, uint32_t flags,
                          uint32_t mode, unsigned walk, struct file **out)
 {
-    struct walk_result w;
     if (flags & O_PATH)
         flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    else if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY) && !(flags & LINUX_O_TMPFILE_BIT))
+    else if ((flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY) &&
+             !(flags & LINUX_O_TMPFILE_BIT))
         return -EINVAL;
     if ((flags & O_CREAT) && !(flags & LINUX_O_TMPFILE_BIT))
         walk |= WALK_CREATE;
@@ -347,18 +460,12 @@ IN_LINE int vfs_open_how(struct fs_view *v, struct dentry *start, const char *pa
         walk |= WALK_NOFOLLOW;
     if ((flags & O_PATH) && (flags & O_DIRECTORY))
         walk |= WALK_DIRECTORY;
-    int r;
-    if (open_short(v, start, path, flags, mode, walk, out, &r))
-        return r;
-    r = walk_path(v, start, path, walk, !(flags & O_PATH), &w);
-    if (r < 0)
-        return r;
-    r = open_walked(&w, flags, mode, out);
-    dentry_put(w.dentry);
-    return r;
+    int r = open_once(v, start, path, flags, mode, walk, out);
+    return r == OPEN_FOLLOW ? open_followed(v, start, path, flags, mode, walk, out) : r;
 }
 
-int vfs_open(struct fs_view *v, struct dentry *start, const char *path, uint32_t flags, uint32_t mode, struct file **out)
+int vfs_open(struct fs_view *v, struct dentry *start, const char *path, uint32_t flags,
+             uint32_t mode, struct file **out)
 {
     return vfs_open_how(v, start, path, flags, mode, 0, out);
 }

@@ -400,6 +400,7 @@ int walk_path(struct fs_view *v, struct dentry *start, const char *path, unsigne
     out->file = NULL;
     out->missing = out->slash = false;
     out->last[0] = 0;
+    out->pins = __atomic_load_n(&g_late_pins, __ATOMIC_ACQUIRE);
     if (!path[0] && !(flags & WALK_EMPTY))
         return -ENOENT;
     struct walk w = { .rest = path, .flags = flags, .want_file = want_file, .out = out };

@@ -4,17 +4,20 @@
 /* The path walk in full, for libos/fs; everyone else calls vfs_walk and its kin in vfs.h. */
 #include "libos/fs/vfs.h"
 
-#define WALK_CREATE 16u /* the last component may be missing: then *missing is set and the parent returned */
-#define WALK_BENEATH 32u /* openat2: -EXDEV when the walk would leave the start */
-#define WALK_NO_SYMLINKS 64u /* openat2: -ELOOP at any symlink of ours */
-#define WALK_IN_ROOT 128u /* openat2: the start is the root */
-#define WALK_NO_XDEV 256u
+#define WALK_CREATE                                                                                \
+    16u /* the last component may be missing: then *missing is set and the parent returned */
+#define WALK_BENEATH     32u  /* openat2: -EXDEV when the walk would leave the start */
+#define WALK_NO_SYMLINKS 64u  /* openat2: -ELOOP at any symlink of ours */
+#define WALK_IN_ROOT     128u /* openat2: the start is the root */
+#define WALK_NO_XDEV     256u
 
 struct walk_result {
     struct dentry *dentry; /* counted */
-    struct file *file;     /* counted: the last component was a magic link to an open file without a name */
-    bool missing;          /* WALK_CREATE: dentry is the parent, last does not exist */
-    bool slash;            /* WALK_PARENT, WALK_CREATE: slashes after the last component */
+    struct file
+        *file;     /* counted: the last component was a magic link to an open file without a name */
+    bool missing;  /* WALK_CREATE: dentry is the parent, last does not exist */
+    bool slash;    /* WALK_PARENT, WALK_CREATE: slashes after the last component */
+    uint32_t pins; /* g_late_pins before the walk: libos/fs/pinned.h */
     char last[VFS_NAME_MAX + 1];
 };
 
@@ -22,18 +25,20 @@ struct walk_result {
  * Walk. On whole_path file systems the result may not exist; otherwise it has an inode.
  * A magic link to a file without a name gives -ENXIO unless want_file.
  */
-int walk_path(struct fs_view *v, struct dentry *start, const char *path, unsigned flags, bool want_file, struct walk_result *out);
+int walk_path(struct fs_view *v, struct dentry *start, const char *path, unsigned flags,
+              bool want_file, struct walk_result *out);
 
 /*
- * The walk that most paths need: all of it is the host's to resolve, in one call. true: so it is, and the file system of
- * `dir` has stat_name. false: not so plain (`.` or `..`, slashes in a row or at the end,
- * something of ours, too long): take the long way.
+ * The walk that most paths need: all of it is the host's to resolve, in one call. true: so it is,
+ * and the file system of `dir` has stat_name. false: not so plain (`.` or `..`, slashes in a row or
+ * at the end, something of ours, too long): take the long way.
  */
 struct walk_plain {
     struct dentry *dir;
     bool counted;
     const char *name; /* below dir: the end of the path that was given */
     size_t length;
+    uint32_t pins; /* as in struct walk_result */
 };
 bool walk_plain(struct fs_view *v, struct dentry *start, const char *path, struct walk_plain *out);
 void walk_plain_end(struct walk_plain *w);
@@ -43,7 +48,8 @@ int walk_parent(struct dentry *d, struct dentry **parent, char name[VFS_NAME_MAX
 
 extern uint32_t g_late_pins;
 
-/* Make every component of an absolute path below a root findable and pinned, for mounting there. Missing directories appear. */
+/* Make every component of an absolute path below a root findable and pinned, for mounting there.
+ * Missing directories appear. */
 int walk_pin(struct dentry *root, const char *path, struct dentry **out);
 
 #endif

@@ -106,6 +106,7 @@ bool walk_plain(struct fs_view *v, struct dentry *start, const char *path, struc
     size_t used = 0, length = strlen(path);
     w->dir = NULL;
     w->counted = false;
+    w->pins = __atomic_load_n(&g_late_pins, __ATOMIC_ACQUIRE);
     if (begin(v, start, path, length, w, &used) && !w->dir->mounted) {
         const struct inode *inode = w->dir->inode;
         uint32_t type = __atomic_load_n(&inode->type, __ATOMIC_RELAXED);
