@@ -18,33 +18,10 @@
 #include <sys/syscall.h>
 
 #include "check.h"
+#include "tests/syscall_kinds.h"
 
 #define PAGE 4096ul
 
-enum kind {
-    K_fd,
-    K_dirfd,
-    K_addr,
-    K_in,
-    K_out,
-    K_path,
-    K_str,
-    K_len,
-    K_off,
-    K_int,
-    K_uint,
-    K_long,
-    K_ulong,
-    K_prot,
-    K_map,
-    K_oflags,
-    K_mode,
-    K_sig,
-    K_pid,
-    K_uid,
-    K_clock,
-    K_atflags
-};
 enum { FULL, PARTIAL, MISSING };
 
 struct row {

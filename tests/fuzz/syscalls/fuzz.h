@@ -13,45 +13,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/syscall_kinds.h"
+
 #define PAGE    4096ul
 #define WORKERS 4 /* threads that call; slot WORKERS is the victim's */
 #define SLOTS   (WORKERS + 1)
 #define SLAB_SIZE                                                                                  \
     (96 * 1024ul) /* memory that calls of one thread may write; a guard stands behind it */
-#define ROOMS_SIZE                                                                                 \
-    (32 * 1024ul) /* of it: structures; behind them a stack for signals (never both: a frame would \
-                     change an argument) */
-#define FIELD_SIZE (64ul << 20) /* addresses that memory calls may change as they like */
-#define LOG_FD     800          /* our way to speak: no call gets it */
-#define FD_MOST    700
-#define LAST       32 /* calls remembered per thread */
-#define USER_TOP   0x7ffffffff000ul
-
-enum kind {
-    K_NONE,
-    K_fd,
-    K_dirfd,
-    K_addr,
-    K_in,
-    K_out,
-    K_path,
-    K_str,
-    K_len,
-    K_off,
-    K_int,
-    K_uint,
-    K_long,
-    K_ulong,
-    K_prot,
-    K_map,
-    K_oflags,
-    K_mode,
-    K_sig,
-    K_pid,
-    K_uid,
-    K_clock,
-    K_atflags
-};
+#define ROOMS_SIZE (32 * 1024ul) /* of it: structures */
+/*
+ * A stack for signals: of each of the 64 a frame, of 16 KiB at most, and none twice, for each is
+ * blocked while its handler runs. Standard signals with SA_NODEFER may come again, but no two of a
+ * kind wait at a time.
+ */
+#define SIGNAL_STACK (1ul << 20)
+#define FIELD_SIZE   (64ul << 20) /* addresses that memory calls may change as they like */
+#define LOG_FD       800          /* our way to speak: no call gets it */
+#define FD_MOST      700
+#define LAST         32 /* calls remembered per thread */
+#define USER_TOP     0x7ffffffff000ul
 
 struct row {
     uint16_t nr;
@@ -78,7 +58,7 @@ struct slot {
     uint64_t sequence; /* calls begun; relaxed atomics: the watchdog reads it */
     uint32_t inside;   /* in a call now */
     int32_t tid;       /* 0: no thread */
-    uint8_t *slab;
+    uint8_t *slab, *signal_stack;
     uint64_t slab_used;
     struct call *calls;     /* [LAST] */
     uint64_t kicked, since; /* watchdog: sequence seen last, and when (ms) */
@@ -134,6 +114,10 @@ uint64_t world_mask(struct slot *s); /* address of a signal mask without the wat
 uint64_t world_mask_argument(struct slot *s); /* the same for pselect6 */
 uint64_t world_address(struct slot *s, uint64_t *size);
 uint64_t world_bad_address(struct slot *s);
+
+/* sweep.c: nothing is left of the files that calls made */
+void sweep_start(void); /* once: what is there now stays */
+void sweep_all(void);
 
 /* values.c: arguments by kind */
 uint64_t value_of(struct slot *s, const struct row *r, unsigned argument);

@@ -8,8 +8,8 @@
  * order.
  *
  * Exit status: 0 clean; 93 a thread hangs; 94 the library OS no longer works; 95 an answer that
- * Linux never gives; 96, 97 no start; 98 this program's own fault, or memory that a call changed
- * behind its back.
+ * Linux never gives; 96 a phase cannot begin; 97 no start; 98 this program's own fault, or memory
+ * that a call changed behind its back.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -168,7 +168,7 @@ int main(int argc, char **argv)
         pthread_t thread;
         pthread_attr_t attributes;
         pthread_attr_init(&attributes);
-        pthread_attr_setstacksize(&attributes, 4ul << 20); /* handlers nest: SA_NODEFER */
+        pthread_attr_setstacksize(&attributes, 4 * SIGNAL_STACK);
         if (pthread_create(&thread, &attributes, worker, &g_slots[i]))
             die(97, "fuzz: no threads\n");
     }

@@ -73,19 +73,25 @@ static bool mask_is_ours(uint64_t address)
     return unreadable(address) || world_is_fixed(address);
 }
 
-/* A new action is none, or one that structs.c made: it has a restorer, and a handler that returns.
+/*
+ * A new action is none, or one that structs.c made: it has a restorer, and a handler that returns.
+ * Real-time signals wait in any number: with SA_NODEFER each would get a frame before the first
+ * handler runs, and no stack is enough.
  */
 static bool action_is_ours(struct slot *s, uint64_t sig, uint64_t address)
 {
     if (unreadable(address))
         return true;
     return (int)sig != SIGUSR1 && (int)sig != SIGSEGV && (int)sig != SIGBUS &&
-           in_slab(s, address, 32) && ((uint64_t *)address)[2] == (uint64_t)signals_restorer;
+           in_slab(s, address, 32) && ((uint64_t *)address)[2] == (uint64_t)signals_restorer &&
+           ((int)sig < 32 || !(((uint64_t *)address)[1] & SA_NODEFER));
 }
 
 static bool stack_is_ours(struct slot *s, uint64_t address)
 {
-    return in_slab(s, address, 24) && ((uint64_t *)address)[0] == (uint64_t)s->slab + ROOMS_SIZE;
+    const stack_t *st = (const void *)address;
+    return in_slab(s, address, sizeof(*st)) && st->ss_sp == s->signal_stack &&
+           (st->ss_size == 0 || st->ss_size == SIGNAL_STACK);
 }
 
 static bool limit_is_ours(struct slot *s, uint64_t resource, uint64_t address)
@@ -106,6 +112,16 @@ static bool is_fault(uint64_t sig)
            (int)sig == SIGTRAP;
 }
 
+/* A timer's signal comes from the kernel: it kills as any other does. */
+static bool event_is_ours(struct slot *s, uint64_t address)
+{
+    uint64_t end = (uint64_t)s->slab + SLAB_SIZE;
+    if (unreadable(address) || (address < end && address + sizeof(struct sigevent) > end))
+        return true; /* the whole cannot be read */
+    return in_slab(s, address, sizeof(struct sigevent)) &&
+           !kills((uint64_t)((const struct sigevent *)address)->sigev_signo);
+}
+
 static bool signal_call(struct slot *s, const struct row *r, uint64_t a[6])
 {
     switch (r->nr) {
@@ -119,6 +135,9 @@ static bool signal_call(struct slot *s, const struct row *r, uint64_t a[6])
     case SYS_kill:
     case SYS_tkill: return !kills(a[1]);
     case SYS_tgkill: return !kills(a[2]);
+    case SYS_pidfd_send_signal: return !kills(a[1]) && !is_fault(a[1]);
+    case SYS_timer_create: return event_is_ours(s, a[1]);
+    case SYS_fcntl: return (int)a[1] != F_SETSIG || (!kills(a[2]) && !is_fault(a[2]));
     case SYS_rt_sigqueueinfo: return !kills(a[1]) && !is_fault(a[1]);
     case SYS_rt_tgsigqueueinfo: return !kills(a[2]) && !is_fault(a[2]);
     case SYS_sigaltstack: return unreadable(a[0]) || stack_is_ours(s, a[0]);

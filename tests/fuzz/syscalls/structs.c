@@ -141,7 +141,7 @@ static uint64_t an_action(struct slot *s)
 static uint64_t a_signal_stack(struct slot *s)
 {
     stack_t *st = (void *)value_room(s, sizeof(*st));
-    *st = (stack_t){ .ss_sp = s->slab + ROOMS_SIZE, .ss_size = chance(s, 80) ? 32768 : 0 };
+    *st = (stack_t){ .ss_sp = s->signal_stack, .ss_size = chance(s, 80) ? SIGNAL_STACK : 0 };
     st->ss_flags = PICK(s, ((int[]){ 0, 0, SS_DISABLE, SS_ONSTACK, (int)(1u << 31), 4 }));
     return (uint64_t)st;
 }
@@ -171,8 +171,6 @@ static uint64_t a_sigevent(struct slot *s)
     e->sigev_notify = PICK(
         s, ((int[]){ SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD, SIGEV_THREAD_ID, 77 }));
     e->sigev_signo = chance(s, 80) ? SIGUSR2 : (int)value_interesting(s);
-    if (e->sigev_signo == SIGKILL || e->sigev_signo == SIGSTOP)
-        e->sigev_signo = SIGUSR2;
     e->_sigev_un._tid = g_slots[below(s, SLOTS)].tid;
     return (uint64_t)e;
 }

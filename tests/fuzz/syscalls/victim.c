@@ -12,7 +12,7 @@
 
 #include "fuzz.h"
 
-static uint8_t g_stack[256 * 1024] __attribute__((aligned(4096)));
+static uint8_t g_stack[2 * SIGNAL_STACK] __attribute__((aligned(4096)));
 static uint32_t g_running;
 static int32_t g_cleared;
 

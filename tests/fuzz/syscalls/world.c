@@ -263,8 +263,13 @@ void world_start(void)
         if (p == MAP_FAILED || mprotect(p, SLAB_SIZE, PROT_READ | PROT_WRITE))
             die(97, "fuzz: no memory to start with\n");
         g_slots[i].slab = p;
+        g_slots[i].signal_stack = mmap(NULL, SIGNAL_STACK, PROT_READ | PROT_WRITE,
+                                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (g_slots[i].signal_stack == MAP_FAILED)
+            die(97, "fuzz: no memory to start with\n");
     }
     g_brk = (uint64_t)RAW(SYS_brk, 0);
+    sweep_start();
 }
 
 /* Every mapping of now but the field: no memory call may name them. */
@@ -306,11 +311,13 @@ bool world_is_protected(uint64_t start, uint64_t size)
     return false;
 }
 
-/* A run that gave up its privileges (g_drop) may not be able to begin another phase: then it is
- * over. */
 static _Noreturn void no_start(const char *path)
 {
-    die(g_drop ? 0 : 96, "fuzz: cannot make or enter %s: errno %d\n", path, errno);
+    int error = errno;
+    struct stat st = { 0 };
+    lstat(path, &st);
+    die(96, "fuzz: cannot make or enter %s: errno %d; it is there with mode %#o\n", path, error,
+        st.st_mode);
 }
 
 static void make_file(const char *path)
@@ -457,27 +464,6 @@ void world_renew(void)
     make_memory();
 }
 
-/* Below the directory path, which stays. */
-static void empty_directory(const char *path, unsigned depth)
-{
-    uint8_t entries[8192];
-    char name[1024];
-    chmod(path, 0755);
-    int fd = open(path, O_RDONLY | O_DIRECTORY);
-    for (int64_t n; fd >= 0 && (n = RAW(SYS_getdents64, fd, entries, sizeof(entries))) > 0;)
-        for (int64_t at = 0; at < n; at += *(uint16_t *)(entries + at + 16)) {
-            const char *entry = (char *)entries + at + 19;
-            if (!strcmp(entry, ".") || !strcmp(entry, ".."))
-                continue;
-            snprintf(name, sizeof(name), "%s/%s", path, entry);
-            if (unlink(name) && depth < 24) {
-                empty_directory(name, depth + 1);
-                rmdir(name);
-            }
-        }
-    close(fd);
-}
-
 /* Whatever memory calls have mapped: all that is not protected. */
 static void clean_memory(void)
 {
@@ -522,9 +508,7 @@ void world_clean(void)
     RAW(SYS_close_range, 0, LOG_FD - 1, 0);
     RAW(SYS_close_range, LOG_FD + 1, ~0u, 0);
     clean_memory();
-    empty_directory("h", 0);
-    empty_directory("t", 0);
-    empty_directory("/dev/shm", 0);
+    sweep_all();
 }
 
 /* What no call can name must be as it was: the read-only page, and each slab's guard. */
