@@ -106,6 +106,7 @@ void world_renew(void); /* a phase begins: descriptors, files, memory as at the 
 void world_clean(void); /* a phase has ended: nothing is left */
 void world_check(void); /* nobody wrote into what is only ours */
 uint64_t world_brk(void);
+uint64_t world_segment(void);          /* of shared memory, for shmat */
 bool world_is_fixed(uint64_t address); /* memory that no call can change */
 const char *world_root(void);          /* "/" */
 const char *world_path(struct slot *s);

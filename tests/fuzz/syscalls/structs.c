@@ -213,6 +213,10 @@ static bool struct_by_call(struct slot *s, const struct row *r, unsigned i, uint
         *value = a_limit(s);
     else if (is(r, "clone3"))
         *value = i == 0 ? a_clone3(s) : chance(s, 80) ? 88 : value_length(s);
+    else if (is(r, "shmat") && named(r, i, "addr"))
+        *value = chance(s, 60) ? 0 : world_address(s, NULL);
+    else if (is(r, "pidfd_send_signal") && named(r, i, "uinfo"))
+        *value = chance(s, 60) ? 0 : value_pointer(s);
     else if (is(r, "timer_create") && i == 1)
         *value = a_sigevent(s);
     else if (is(r, "futex") && named(r, i, "op"))

@@ -103,7 +103,7 @@ static uint64_t a_fitting_fd(struct slot *s, const struct row *r)
         { "connect", 23, 12 }, { "listen", 29, 6 },    { "getsock", 23, 12 }, { "setsock", 23, 12 },
         { "getpeer", 23, 12 }, { "shutdown", 23, 12 }, { "epoll", 35, 1 },    { "timerfd_", 38, 1 },
         { "signalfd", 39, 1 }, { "getdents", 7, 4 },   { "fchdir", 7, 4 },    { "copy_file", 3, 4 },
-        { "inotify", 45, 1 },
+        { "inotify", 45, 1 },  { "pidfd_", 46, 1 },
     };
     for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (!strncmp(r->name, kinds[i].prefix, strlen(kinds[i].prefix)) && chance(s, 70))
@@ -232,6 +232,8 @@ uint64_t value_of(struct slot *s, const struct row *r, unsigned argument)
         return value_interesting(s);
     if (struct_of(s, r, argument, &value))
         return value;
+    if (!strncmp(r->name, "shm", 3) && !strcmp(name, "id") && chance(s, 60))
+        return world_segment();
     switch (r->kind[argument]) {
     case K_fd: return a_fitting_fd(s, r);
     case K_dirfd: return chance(s, 60) ? (uint64_t)-100 : value_fd(s);

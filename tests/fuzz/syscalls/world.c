@@ -37,6 +37,7 @@ static struct range {
 static unsigned g_protected_count;
 static uint64_t g_brk;
 static uint8_t *g_gap, *g_none;
+static int64_t g_segment; /* shared memory */
 
 /* Read-only once it is made: nothing that a call writes can turn it into something else. */
 static struct fixed {
@@ -418,12 +419,18 @@ static void make_descriptors(void)
     open("t/f2", O_RDWR | O_APPEND);
     open("h/f2", O_RDWR | O_APPEND);
     open("t/f0", O_PATH);
-    if (row_of("inotify_init1") >= 0)
-        RAW(294, 0);
+    RAW(SYS_inotify_init1, 0);
+    RAW(SYS_pidfd_open, g_pid, 0);
+}
+
+uint64_t world_segment(void)
+{
+    return (uint64_t)g_segment;
 }
 
 static void make_memory(void)
 {
+    g_segment = RAW(SYS_shmget, IPC_PRIVATE, 8 * PAGE, IPC_CREAT | 0600);
     mmap(g_field, FIELD_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
          -1, 0);
     mprotect(g_field, 16 * PAGE, PROT_READ | PROT_WRITE);
