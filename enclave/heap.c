@@ -38,6 +38,7 @@ static struct size_class {
     struct spinlock lock;
     struct free_object *free; /* lock */
     uint8_t *fresh, *fresh_end; /* lock: what is left of the last slab */
+    uint64_t used;              /* lock: objects somebody has */
 } g_classes[CLASSES];
 
 /* Large blocks that were freed: kept by size, first fit. */
@@ -46,6 +47,7 @@ static struct large_free {
     struct large_free *next;
     uint64_t size;
 } *g_large; /* g_large_lock */
+static uint64_t g_large_used, g_pages_used; /* atomic: bytes of blocks and pages somebody has */
 
 #if __STDC_HOSTED__ /* a unit test */
 static _Thread_local struct heap_cache g_cache;
@@ -88,6 +90,7 @@ static void *slab_refill(struct size_class *sc, uint64_t object)
     spin_lock(&sc->lock);
     sc->fresh = slab + object;
     sc->fresh_end = slab + SLAB_SIZE;
+    sc->used++;
     spin_unlock(&sc->lock);
     return slab;
 }
@@ -121,6 +124,7 @@ static void *slab_alloc(struct size_class *sc, uint64_t object)
     if (f)
         sc->free = f->next;
     void *p = f ? (void *)f : take_fresh_locked(sc, object);
+    sc->used += p != NULL;
     spin_unlock(&sc->lock);
     return p ? p : slab_refill(sc, object);
 }
@@ -158,6 +162,7 @@ void *mem_alloc(size_t size)
         if (!h)
             return NULL;
         h->size = *(uint64_t *)h - sizeof(*h);
+        __atomic_fetch_add(&g_large_used, h->size + sizeof(*h), __ATOMIC_RELAXED);
     } else {
         h = cache_take(c);
         if (!h)
@@ -190,6 +195,7 @@ void mem_free(void *p)
     if (c == CLASSES) {
         struct large_free *f = (struct large_free *)h;
         f->size = total;
+        __atomic_fetch_sub(&g_large_used, total, __ATOMIC_RELAXED);
         spin_lock(&g_large_lock);
         f->next = g_large;
         g_large = f;
@@ -202,7 +208,20 @@ void mem_free(void *p)
     spin_lock(&g_classes[c].lock);
     f->next = g_classes[c].free;
     g_classes[c].free = f;
+    g_classes[c].used--;
     spin_unlock(&g_classes[c].lock);
+}
+
+uint64_t mem_used(void)
+{
+    uint64_t sum = __atomic_load_n(&g_large_used, __ATOMIC_RELAXED) +
+                   __atomic_load_n(&g_pages_used, __ATOMIC_RELAXED);
+    for (unsigned c = 0; c < CLASSES; c++) {
+        spin_lock(&g_classes[c].lock);
+        sum += g_classes[c].used * class_size(c);
+        spin_unlock(&g_classes[c].lock);
+    }
+    return sum;
 }
 
 void *mem_realloc(void *p, size_t size)
@@ -231,6 +250,7 @@ void *mem_pages(size_t size)
         range_free(at, rounded);
         return NULL;
     }
+    __atomic_fetch_add(&g_pages_used, rounded, __ATOMIC_RELAXED);
     return (void *)at;
 }
 
@@ -239,6 +259,7 @@ void mem_pages_free(void *p, size_t size)
     if (!p)
         return;
     uint64_t rounded = ALIGN_UP((uint64_t)size, PAGE_SIZE);
+    __atomic_fetch_sub(&g_pages_used, rounded, __ATOMIC_RELAXED);
     machine_pages_release((uintptr_t)p, rounded);
     range_free((uintptr_t)p, rounded);
 }

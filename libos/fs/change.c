@@ -232,6 +232,8 @@ static int remove_name_locked(struct dentry *dir, struct dentry *d, const char *
                               bool directory)
 {
     const struct fs_ops *ops = dir->inode->ops;
+    if (d->pinned && !directory && d->inode->type == S_IFDIR)
+        return -EISDIR; /* also of one that leads to a mount */
     int r = d->mounted ? -EBUSY : d->pinned && directory ? pinned_check(d) : 0;
     if (r < 0)
         return r;

@@ -4,6 +4,7 @@
  */
 #include "enclave/clock.h"
 #include "enclave/cpuid.h"
+#include "enclave/heap.h"
 #include "enclave/machine.h"
 #include "lib/base/bytes.h"
 #include "lib/base/str.h"
@@ -31,7 +32,7 @@ int proc_load_meminfo(const struct pseudo_id *id, struct text *t)
     } rows[] = {
         { "MemTotal:", total }, { "MemFree:", total - used }, { "MemAvailable:", total - used }, { "Buffers:", 0 }, { "Cached:", 0 },
         { "SwapCached:", 0 },   { "Active:", 0 },             { "Inactive:", 0 },                { "SwapTotal:", 0 }, { "SwapFree:", 0 },
-        { "Dirty:", 0 },        { "Writeback:", 0 },          { "Mapped:", 0 },                  { "Shmem:", 0 },   { "Slab:", 0 },
+        { "Dirty:", 0 },        { "Writeback:", 0 },          { "Mapped:", 0 },                  { "Shmem:", 0 },   { "Slab:", mem_used() },
         { "Committed_AS:", used }, { "VmallocTotal:", total }, { "VmallocUsed:", 0 },            { "VmallocChunk:", 0 },
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++)

@@ -186,6 +186,22 @@ static void working_directory(void)
     CHECK_EQ(rmdir("wd"), 0);
 }
 
+/* Not even where it leads to a mount may a directory be unlinked. */
+static void directories_above(void)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    CHECK_ERRNO(unlink("/proc"), EISDIR);
+    CHECK_ERRNO(rmdir("/proc"), EBUSY);
+    NEED(getcwd(path, sizeof(path)));
+    for (char *last; (last = strrchr(path, '/')) && last != path;) {
+        CHECK_ERRNO(unlink(path), EISDIR);
+        *last = 0;
+        CHECK_EQ(stat(path, &st), 0);
+    }
+    CHECK_EQ(stat(".", &st), 0);
+}
+
 static void long_names(void)
 {
     char name[PATH_MAX + 10];
@@ -262,6 +278,7 @@ int main(int argc, char **argv)
     directories();
     relative_to_directories();
     working_directory();
+    directories_above();
     long_names();
     spellings();
     return check_result();

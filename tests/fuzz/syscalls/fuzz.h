@@ -102,9 +102,10 @@ int row_of(const char *name); /* -1 */
 void world_start(void);   /* once, before threads */
 void world_protect(void); /* once, when all threads have their stacks */
 bool world_is_protected(uint64_t start, uint64_t size);
-void world_renew(void); /* a phase begins: descriptors, files, memory as at the start */
-void world_clean(void); /* a phase has ended: nothing is left */
-void world_check(void); /* nobody wrote into what is only ours */
+void world_renew(void);    /* a phase begins: descriptors, files, memory as at the start */
+void world_clean(void);    /* a phase has ended: nothing is left */
+void world_check(void);    /* nobody wrote into what is only ours */
+uint64_t world_used(void); /* KiB that the library OS has for itself */
 uint64_t world_brk(void);
 uint64_t world_segment(void);          /* of shared memory, for shmat */
 bool world_is_fixed(uint64_t address); /* memory that no call can change */
@@ -115,10 +116,12 @@ uint64_t world_mask(struct slot *s); /* address of a signal mask without the wat
 uint64_t world_mask_argument(struct slot *s); /* the same for pselect6 */
 uint64_t world_address(struct slot *s, uint64_t *size);
 uint64_t world_bad_address(struct slot *s);
+uint64_t world_no_code(struct slot *s); /* an address to jump to, and fault */
 
 /* sweep.c: nothing is left of the files that calls made */
 void sweep_start(void); /* once: what is there now stays */
 void sweep_all(void);
+void sweep_tell(const char *path); /* what is in a directory */
 
 /* values.c: arguments by kind */
 uint64_t value_of(struct slot *s, const struct row *r, unsigned argument);

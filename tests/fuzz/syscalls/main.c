@@ -181,7 +181,8 @@ int main(int argc, char **argv)
     for (unsigned n = 1; now_ms() - start < seconds * 1000; n++) {
         run_phase();
         uint64_t ms = now_ms() - start, calls = calls_made();
-        say("fuzz: phase %u: %lu calls, %lu a second\n", n, calls, calls * 1000 / (ms ? ms : 1));
+        say("fuzz: phase %u: %lu calls, %lu a second, %lu KiB\n", n, calls,
+            calls * 1000 / (ms ? ms : 1), world_used());
         pause_ms(20); /* run.py looks at what is left */
     }
     tell_rows();

@@ -61,6 +61,16 @@ static int open_directory(const char *path)
     return fd;
 }
 
+void sweep_tell(const char *path)
+{
+    struct list l;
+    int fd = open_directory(path);
+    for (int64_t size; list_more(fd, &l, &size);)
+        for (int64_t at = 0; at < size;)
+            say("fuzz: there is %s/%s\n", path, entry_at(&l, &at));
+    close(fd);
+}
+
 void sweep_start(void)
 {
     struct list l;

@@ -42,7 +42,7 @@ static void on_spoil(int sig, siginfo_t *info, void *context)
             ((uint32_t *)u->uc_mcontext.fpregs)[below(s, 128)] = (uint32_t)value_interesting(s);
         break;
     case 6: u->uc_mcontext.fpregs = NULL; break;
-    default: u->uc_mcontext.gregs[REG_RIP] = (long long)value_interesting(s); break;
+    default: u->uc_mcontext.gregs[REG_RIP] = (long long)world_no_code(s); break;
     }
 }
 

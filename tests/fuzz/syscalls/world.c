@@ -197,18 +197,35 @@ static uint64_t gs_base(void)
     return base;
 }
 
-uint64_t world_bad_address(struct slot *s)
+/* Nothing is mapped there that could run: no byte of ours, and none of the library OS, which shares
+ * our addresses. */
+uint64_t world_no_code(struct slot *s)
 {
-    switch (below(s, 14)) {
+    switch (below(s, 9)) {
     case 0: return 0;
     case 1: return below(s, 4096);
     case 2: return (uint64_t)g_none + below(s, PAGE);
-    case 3: return (uint64_t)g_gap + below(s, PAGE);
+    case 3: return (uint64_t)g_fixed + below(s, PAGE);
     case 4: return USER_TOP - below(s, 64);
     case 5: return 0x800000000000ul - below(s, 2);
     case 6: return 0x8000000000000000ul + below(s, 64);
     case 7: return 0xffffffff81000000ul;
-    case 8: return ~0ul - below(s, 4096);
+    default: return ~0ul - below(s, 4096);
+    }
+}
+
+uint64_t world_bad_address(struct slot *s)
+{
+    switch (below(s, 14)) {
+    case 0:
+    case 1:
+    case 2:
+    case 4:
+    case 5:
+    case 6:
+    case 7:
+    case 8: return world_no_code(s);
+    case 3: return (uint64_t)g_gap + below(s, PAGE);
     case 9: return gs_base() + below(s, 4096);
     case 10: return gs_base() + (below(s, 1ul << 31) - (1ul << 30));
     case 11: return (gs_base() & ~0xfffffful) + (below(s, 1ul << 26) & ~(PAGE - 1));
@@ -317,6 +334,7 @@ static _Noreturn void no_start(const char *path)
     int error = errno;
     struct stat st = { 0 };
     lstat(path, &st);
+    sweep_tell("/");
     die(96, "fuzz: cannot make or enter %s: errno %d; it is there with mode %#o\n", path, error,
         st.st_mode);
 }
@@ -516,6 +534,19 @@ void world_clean(void)
     RAW(SYS_close_range, LOG_FD + 1, ~0u, 0);
     clean_memory();
     sweep_all();
+}
+
+uint64_t world_used(void)
+{
+    char text[4096];
+    int fd = open("/proc/meminfo", O_RDONLY);
+    ssize_t n = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    text[n > 0 ? n : 0] = 0;
+    const char *slab = strstr(text, "Slab:");
+    if (!slab)
+        die(94, "fuzz: SELF-CHECK FAILED: /proc/meminfo has no Slab\n");
+    return strtoul(slab + 5, NULL, 10);
 }
 
 /* What no call can name must be as it was: the read-only page, and each slab's guard. */
