@@ -14,8 +14,9 @@ import argparse, os, pathlib, random, re, shutil, signal, struct, subprocess, sy
 HERE = pathlib.Path(__file__).resolve().parent
 USER = 61834
 SILENCE = 150           # seconds without a line: the whole process hangs
-LEAK = 16 << 20         # bytes that may come on top after the first phases
-WARM = 4                # phases before memory is compared
+LEAK = 128              # KiB of the library OS's own memory that may come on top
+RESIDENT = 4096         # KiB of the host's memory, in direct: in soft a page of the enclave that was touched once stays
+WARM = 4                # phases before descriptors are compared
 EXITS = {93: 'a thread hangs', 94: 'the library OS no longer works', 95: 'a wrong answer', 96: 'a phase could not begin', 97: 'no start',
          98: "the fuzzer's own fault, or its memory was changed", 134: 'internal error of the library OS'}
 INNER = r'''
@@ -60,20 +61,20 @@ def launcher(pid):
 
 def resident(pid):
     text = pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text()
-    return sum(int(n) for n in re.findall(r'^Anonymous:\s+(\d+)', text, re.M)) << 10
+    return sum(int(n) for n in re.findall(r'^Anonymous:\s+(\d+)', text, re.M))
 
 
-def leak_of(sizes):
-    """How much came on top, after the first phases, not counting the few steps up that were largest: memory kept for
-    the next time grows in jumps, a leak steadily."""
-    steps = sorted(b - a for a, b in zip(sizes[WARM:], sizes[WARM + 1:]))
-    return sum(steps[:-4])
+def growth(sizes):
+    """From the second quarter of the phases to the last one, each by its median: what a phase needs for its own is in both."""
+    quarter = len(sizes) // 4
+    median = lambda part: sorted(part)[len(part) // 2]
+    return median(sizes[-quarter:]) - median(sizes[quarter:2 * quarter]) if quarter > 1 else 0
 
 
 class Round:
     def __init__(self, options, app, scratch, seed, seconds):
         self.options, self.seed, self.scratch = options, seed, scratch
-        self.lines, self.rss, self.fds, self.calls = [], [], [], 0
+        self.lines, self.used, self.rss, self.fds, self.calls = [], [], [], [], 0
         env = dict(os.environ, XDG_STATE_HOME=str(scratch.parent / 'state'), XDG_CACHE_HOME=str(scratch.parent / 'cache'), HOME=str(scratch.parent))
         command = ['unshare', '--net', '--ipc', '--uts', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'bash', '-c', INNER, 'inner', scratch,
                    options.build / 'cli/cloister', 'run', '--mode', options.mode, app, seed, seconds, options.threads]
@@ -107,8 +108,9 @@ class Round:
             pid = pid or launcher(self.process.pid)
             if self.options.verbose:
                 print(line, end='', flush=True)
-            if found := re.match(r'fuzz: phase \d+: (\d+) calls', line):
+            if found := re.match(r'fuzz: phase \d+: (\d+) calls, \d+ a second, (\d+) KiB', line):
                 self.calls = int(found[1])
+                self.used.append(int(found[2]))
                 self.measure()
             if pid and not self.log:
                 self.open_log(pid)
@@ -128,8 +130,10 @@ class Round:
             return f'exit status {status}: ' + EXITS.get(status, 'killed by a signal' if status > 128 or status < 0 else 'unknown')
         if not any(line.startswith('fuzz: done: ') for line in self.lines):
             return 'exit status 0 before the end'
-        if leak_of(self.rss) > LEAK:
-            return f'LEAK: {" ".join(f"{n >> 20}" for n in self.rss)} MiB after the phases'
+        if growth(self.used) > LEAK:
+            return f'LEAK: {" ".join(map(str, self.used))} KiB of the library OS after the phases'
+        if self.options.mode == 'direct' and growth(self.rss) > RESIDENT:
+            return f'LEAK: {" ".join(map(str, self.rss))} KiB resident after the phases'
         if len(self.fds) > WARM + 1 and self.fds[-1] - self.fds[WARM] > 20:
             return f'LEAK: {self.fds} descriptors of the host after the phases'
         return None
@@ -199,8 +203,8 @@ def main():
             r = Round(options, app, work / 'scratch', seed, max(1, int(min(left, options.round))))
             wrong = r.run()
             total += r.calls
-            print(f'seed {seed}: {r.calls} calls, {len(r.rss)} phases, {(r.rss or [0])[-1] >> 20} MiB, '
-                  f'{leak_of(r.rss) >> 10} KiB of them came steadily: {wrong or "clean"}', flush=True)
+            print(f'seed {seed}: {r.calls} calls, {len(r.used)} phases, {(r.used or [0])[-1]} KiB used, {growth(r.used)} on top; '
+                  f'{(r.rss or [0])[-1]} KiB resident, {growth(r.rss)} on top: {wrong or "clean"}', flush=True)
             if wrong:
                 failures += 1
                 print(''.join('    ' + l for l in r.lines[-60:]))
