@@ -107,13 +107,14 @@ void world_clean(void);    /* a phase has ended: nothing is left */
 void world_check(void);    /* nobody wrote into what is only ours */
 uint64_t world_used(void); /* KiB that the library OS has for itself */
 uint64_t world_brk(void);
-uint64_t world_segment(void);          /* of shared memory, for shmat */
-bool world_is_fixed(uint64_t address); /* memory that no call can change */
-const char *world_root(void);          /* "/" */
+uint64_t world_segment(void); /* of shared memory, for shmat */
+const char *world_root(void); /* "/" */
 const char *world_path(struct slot *s);
 const char *world_name(struct slot *s);
 uint64_t world_mask(struct slot *s); /* address of a signal mask without the watchdog's signal */
 uint64_t world_mask_argument(struct slot *s); /* the same for pselect6 */
+bool world_is_mask(uint64_t address); /* exactly one of those: between two there are others */
+bool world_is_mask_argument(uint64_t address);
 uint64_t world_address(struct slot *s, uint64_t *size);
 uint64_t world_bad_address(struct slot *s);
 uint64_t world_no_code(struct slot *s); /* an address to jump to, and fault */

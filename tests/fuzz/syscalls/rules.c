@@ -70,7 +70,7 @@ static bool in_slab(struct slot *s, uint64_t address, uint64_t size)
  * signal. */
 static bool mask_is_ours(uint64_t address)
 {
-    return unreadable(address) || world_is_fixed(address);
+    return unreadable(address) || world_is_mask(address);
 }
 
 /*
@@ -131,7 +131,7 @@ static bool signal_call(struct slot *s, const struct row *r, uint64_t a[6])
     case SYS_ppoll: return mask_is_ours(a[3]);
     case SYS_epoll_pwait:
     case SYS_epoll_pwait2: return mask_is_ours(a[4]);
-    case SYS_pselect6: return mask_is_ours(a[5]);
+    case SYS_pselect6: return unreadable(a[5]) || world_is_mask_argument(a[5]);
     case SYS_kill:
     case SYS_tkill: return !kills(a[1]);
     case SYS_tgkill: return !kills(a[2]);

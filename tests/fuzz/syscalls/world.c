@@ -153,9 +153,16 @@ uint64_t world_brk(void)
     return g_brk;
 }
 
-bool world_is_fixed(uint64_t address)
+bool world_is_mask(uint64_t address)
 {
-    return address >= (uint64_t)g_fixed && address + 16 <= (uint64_t)g_fixed->long_name;
+    uint64_t at = address - (uint64_t)g_fixed->masks;
+    return at < sizeof(g_fixed->masks) && at % sizeof(g_fixed->masks[0]) == 0;
+}
+
+bool world_is_mask_argument(uint64_t address)
+{
+    uint64_t at = address - (uint64_t)g_fixed->mask_arguments;
+    return at < sizeof(g_fixed->mask_arguments) && at % sizeof(g_fixed->mask_arguments[0]) == 0;
 }
 
 const char *world_root(void)
