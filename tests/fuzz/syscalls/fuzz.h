@@ -110,6 +110,7 @@ uint64_t world_brk(void);
 uint64_t world_segment(void); /* of shared memory, for shmat */
 const char *world_root(void); /* "/" */
 const char *world_path(struct slot *s);
+bool world_is_path(uint64_t address); /* is it one of those? */
 const char *world_name(struct slot *s);
 uint64_t world_mask(struct slot *s); /* address of a signal mask without the watchdog's signal */
 uint64_t world_mask_argument(struct slot *s); /* the same for pselect6 */

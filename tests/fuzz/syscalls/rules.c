@@ -40,6 +40,11 @@ static bool memory_call(const struct row *r, const uint64_t a[6])
     }
 }
 
+static bool unreadable(uint64_t address)
+{
+    return address < PAGE || address >= USER_TOP;
+}
+
 static bool descriptor_call(const struct row *r, const uint64_t a[6])
 {
     switch (r->nr) {
@@ -49,15 +54,12 @@ static bool descriptor_call(const struct row *r, const uint64_t a[6])
     case SYS_close_range:
         return (uint32_t)a[0] > LOG_FD || (uint32_t)a[1] < LOG_FD ||
                (uint32_t)a[0] > (uint32_t)a[1];
+    case SYS_mq_open: /* a queue of another name would stay for ever (world.c) */
+        return !(a[1] & O_CREAT) || unreadable(a[0]) || world_is_path(a[0]);
     case SYS_sync:
         return false; /* all of the machine's disks: once per phase is enough (selfcheck.c) */
     default: return true;
     }
-}
-
-static bool unreadable(uint64_t address)
-{
-    return address < PAGE || address >= USER_TOP;
 }
 
 static bool in_slab(struct slot *s, uint64_t address, uint64_t size)
@@ -136,7 +138,8 @@ static bool signal_call(struct slot *s, const struct row *r, uint64_t a[6])
     case SYS_tkill: return !kills(a[1]);
     case SYS_tgkill: return !kills(a[2]);
     case SYS_pidfd_send_signal: return !kills(a[1]) && !is_fault(a[1]);
-    case SYS_timer_create: return event_is_ours(s, a[1]);
+    case SYS_timer_create:
+    case SYS_mq_notify: return event_is_ours(s, a[1]);
     case SYS_fcntl: return (int)a[1] != F_SETSIG || (!kills(a[2]) && !is_fault(a[2]));
     case SYS_rt_sigqueueinfo: return !kills(a[1]) && !is_fault(a[1]);
     case SYS_rt_tgsigqueueinfo: return !kills(a[2]) && !is_fault(a[2]);

@@ -217,7 +217,7 @@ static bool struct_by_call(struct slot *s, const struct row *r, unsigned i, uint
         *value = chance(s, 60) ? 0 : world_address(s, NULL);
     else if (is(r, "pidfd_send_signal") && named(r, i, "uinfo"))
         *value = chance(s, 60) ? 0 : value_pointer(s);
-    else if (is(r, "timer_create") && i == 1)
+    else if ((is(r, "timer_create") || is(r, "mq_notify")) && i == 1)
         *value = a_sigevent(s);
     else if (is(r, "futex") && named(r, i, "op"))
         *value = below(s, 14) | (chance(s, 60) ? 128 : 0) | (chance(s, 10) ? 256 : 0);

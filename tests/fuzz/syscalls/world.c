@@ -182,6 +182,14 @@ const char *world_path(struct slot *s)
     return chance(s, 60) ? plain_paths[below(s, 26)] : PICK(s, plain_paths);
 }
 
+bool world_is_path(uint64_t address)
+{
+    for (unsigned i = 0; i < sizeof(plain_paths) / sizeof(plain_paths[0]); i++)
+        if (address == (uint64_t)plain_paths[i])
+            return true;
+    return address == (uint64_t)g_fixed->long_name + 45;
+}
+
 const char *world_name(struct slot *s)
 {
     return chance(s, 5) ? g_fixed->long_name + below(s, 300) : PICK(s, names);
@@ -517,9 +525,12 @@ static void clean_memory(void)
     RAW(SYS_brk, g_brk);
 }
 
-/* System V objects, found by their index. */
+/* System V objects, found by their index, and the message queues of rules.c. */
 static void clean_ipc(void)
 {
+    for (unsigned i = 0; i < sizeof(plain_paths) / sizeof(plain_paths[0]); i++)
+        RAW(SYS_mq_unlink, plain_paths[i]);
+    RAW(SYS_mq_unlink, g_fixed->long_name + 45);
     static uint64_t told[32];
     for (int index = 0; index < 1024; index++) {
         RAW(SYS_shmctl, RAW(SYS_shmctl, index, SHM_STAT_ANY, told), IPC_RMID, 0);
