@@ -1,76 +1,25 @@
 /*
- * epoll: an interest list per instance and two sources of events.
+ * epoll: an interest list per instance and two sources of events. Files of ours announce changes on
+ * wait queues: each item has callback waiters there that put it on the ready list. Descriptors of
+ * the host: epoll_host.c.
  *
- * Files of ours announce changes on wait queues: each item has callback waiters there that put it
- * on the ready list. Descriptors of the host are registered in ONE host epoll instance per epoll of
- * ours, so waiting on a thousand sockets costs one host call. The host answers with our slot and
- * its generation; what does not name a live item is dropped. Its event bits are masked by what the
- * program asked for: a lying host can pretend readiness, no more.
- *
- * Locks: ep->mu (items, scanning) -> the file's own locks; wait_queue.lock of a file ->
- * ep->ready_lock or the queues of ep. g_watchers_lock guards the lists file->watchers and is
- * innermost. Items do not count a reference to their file: epoll_forget() removes them, under
- * ep->mu, before the file is freed.
+ * Items do not count a reference to their file: epoll_forget() removes them, under ep->mu, before
+ * the file is freed.
  */
 #include "libos/ipc/epoll.h"
 
-#include "enclave/clock.h"
 #include "enclave/gate.h"
 #include "enclave/heap.h"
-#include "enclave/park.h"
 #include "enclave/thread_block.h"
 #include "lib/base/bytes.h"
-#include "lib/base/rbtree.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
 #include "lib/linux/stat.h"
-#include "libos/fs/file.h"
-#include "libos/ipc/poll.h"
-#include "libos/ipc/wait.h"
+#include "libos/ipc/epoll_object.h"
 
-#define QUEUES_MAX  3 /* wait queues one file announces on */
 #define NESTING_MAX 5
-#define HOST_BATCH  64
-#define SETTINGS    (EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE)
 #define EXCLUSIVE_OK                                                                               \
     (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
-#define HOST_BITS    0x3fffu
-#define SLOTS_FIRST  16u
-#define HOST_CLOEXEC 02000000
-
-struct epoll_item {
-    struct rb_node node; /* ep->mu */
-    struct epoll *ep;
-    struct file *file; /* not counted */
-    int fd;
-    uint32_t events; /* ep->mu; asked, with settings; settings alone: disabled by ONESHOT */
-    uint64_t data;   /* ep->mu */
-    struct waiter waiters[QUEUES_MAX];
-    uint32_t waiter_count;
-    struct list ready;             /* ep->ready_lock; on the ready list or linked to itself */
-    int host_fd;                   /* -1: none */
-    uint32_t host_mask;            /* what the file wants to know of its host descriptor */
-    uint32_t slot, generation;     /* of host_fd in ep->slots */
-    struct epoll_item *watch_next; /* g_watchers_lock: the next of file->watchers */
-};
-
-struct slot {
-    struct epoll_item *item; /* NULL: free */
-    uint32_t generation;
-};
-
-struct epoll {
-    struct file file;
-    struct mutex mu;
-    struct rb_tree items;            /* mu: by file, then fd */
-    int host_fd;                     /* mu; -1 until the first host descriptor comes */
-    struct slot *slots;              /* mu */
-    uint32_t slot_count, host_items; /* mu */
-    struct spinlock ready_lock;
-    struct list ready;         /* ready_lock: items that may have events */
-    struct wait_queue waiters; /* epoll_wait */
-    struct wait_queue pollers; /* poll, or another epoll, on this one */
-};
 
 static struct mutex g_watchers_lock = MUTEX_INIT;
 static struct mutex g_nesting_lock =
@@ -125,14 +74,14 @@ static void register_wait(struct poll *p, struct wait_queue *q)
 {
     struct registration *r = container_of(p, struct registration, base);
     struct epoll_item *item = r->item;
-    if (item->waiter_count == QUEUES_MAX) {
+    if (item->waiter_count == EPOLL_QUEUES_MAX) {
         r->failed = true;
         return;
     }
     struct waiter *w = &item->waiters[item->waiter_count++];
     *w = (struct waiter){ .callback = on_change,
                           .arg = item,
-                          .events = (item->events & ~SETTINGS) | EPOLLERR | EPOLLHUP,
+                          .events = (item->events & ~EPOLL_SETTINGS) | EPOLLERR | EPOLLHUP,
                           .exclusive = item->events & EPOLLEXCLUSIVE };
     wait_add(w, q);
 }
@@ -145,69 +94,6 @@ static void register_host(struct poll *p, int host_fd, uint32_t events)
 }
 
 static const struct poll_ops register_ops = { register_wait, register_host };
-
-/* ---- the host's instance */
-
-static int64_t host_control(struct epoll *ep, int op, struct epoll_item *item)
-{
-    /* ONESHOT and ET are the host's to keep for its descriptors: it knows when the edge is. */
-    struct linux_epoll_event e = {
-        .events = (item->events & item->host_mask & HOST_BITS) |
-                  (item->events & (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE)),
-        .data = (uint64_t)item->generation << 32 | item->slot,
-    };
-    return host_call(epoll_ctl, (uint64_t)ep->host_fd, (uint64_t)op, (uint64_t)item->host_fd,
-                     PTR(&e));
-}
-
-static int take_slot_locked(struct epoll *ep, struct epoll_item *item)
-{
-    uint32_t i = 0;
-    while (i < ep->slot_count && ep->slots[i].item)
-        i++;
-    if (i == ep->slot_count) {
-        uint32_t count = ep->slot_count ? ep->slot_count * 2 : SLOTS_FIRST;
-        struct slot *slots = mem_realloc(ep->slots, count * sizeof(*slots));
-        if (!slots)
-            return -ENOMEM;
-        memset(slots + ep->slot_count, 0, (count - ep->slot_count) * sizeof(*slots));
-        ep->slots = slots;
-        ep->slot_count = count;
-    }
-    ep->slots[i].item = item;
-    item->slot = i;
-    item->generation = ++ep->slots[i].generation;
-    return 0;
-}
-
-static int host_add_locked(struct epoll *ep, struct epoll_item *item)
-{
-    if (ep->host_fd < 0) {
-        int64_t fd = host_call(epoll_create1, HOST_CLOEXEC);
-        if (fd < 0)
-            return (int)fd;
-        ep->host_fd = (int)fd;
-    }
-    int r = take_slot_locked(ep, item);
-    if (r < 0)
-        return r;
-    r = (int)host_control(ep, EPOLL_CTL_ADD, item);
-    if (r < 0) {
-        ep->slots[item->slot].item = NULL;
-        return r;
-    }
-    if (ep->host_items++ == 0) /* those who sleep do not look at the host yet */
-        wake_all(&ep->waiters, 0);
-    return 0;
-}
-
-static void host_remove_locked(struct epoll *ep, struct epoll_item *item)
-{
-    (void)host_control(ep, EPOLL_CTL_DEL,
-                       item); /* an event for it that still comes names a dead generation */
-    ep->slots[item->slot].item = NULL;
-    ep->host_items--;
-}
 
 /* ---- items */
 
@@ -250,7 +136,7 @@ static void remove_locked(struct epoll *ep, struct epoll_item *item)
     for (uint32_t i = 0; i < item->waiter_count; i++)
         wait_end(&item->waiters[i]);
     if (item->host_fd >= 0)
-        host_remove_locked(ep, item);
+        epoll_host_remove_locked(ep, item);
     spin_lock(&ep->ready_lock);
     list_remove(&item->ready);
     spin_unlock(&ep->ready_lock);
@@ -288,7 +174,7 @@ static int add_locked(struct epoll *ep, struct file *f, int fd, uint32_t events,
     list_init(&item->ready);
     struct registration r = { .base = { &register_ops }, .item = item };
     uint32_t now = file_poll(f, &r.base);
-    int err = r.failed ? -ENOMEM : item->host_fd >= 0 ? host_add_locked(ep, item) : 0;
+    int err = r.failed ? -ENOMEM : item->host_fd >= 0 ? epoll_host_add_locked(ep, item) : 0;
     if (err < 0) {
         undo_add(ep, item);
         return err;
@@ -308,10 +194,10 @@ static int modify_locked(struct epoll *ep, struct epoll_item *item, uint32_t eve
     item->events = events;
     item->data = data;
     for (uint32_t i = 0; i < item->waiter_count; i++)
-        __atomic_store_n(&item->waiters[i].events, (events & ~SETTINGS) | EPOLLERR | EPOLLHUP,
+        __atomic_store_n(&item->waiters[i].events, (events & ~EPOLL_SETTINGS) | EPOLLERR | EPOLLHUP,
                          __ATOMIC_RELAXED);
     if (item->host_fd >= 0) {
-        int r = (int)host_control(ep, EPOLL_CTL_MOD, item);
+        int r = epoll_host_modify_locked(ep, item);
         if (r < 0)
             return r;
     }
@@ -387,12 +273,12 @@ int epoll_control(struct file *epf, int op, struct file *target, int fd, uint32_
 
 /* ---- collecting */
 
-static void deliver_locked(struct epoll_item *item, uint32_t events, struct linux_epoll_event *out)
+void epoll_deliver_locked(struct epoll_item *item, uint32_t events, struct linux_epoll_event *out)
 {
     out->events = events;
     out->data = item->data;
     if (item->events & EPOLLONESHOT)
-        item->events &= SETTINGS; /* asleep until EPOLL_CTL_MOD */
+        item->events &= EPOLL_SETTINGS; /* asleep until EPOLL_CTL_MOD */
 }
 
 /* Events of our own files: look at each item that was announced. */
@@ -411,11 +297,11 @@ static uint32_t collect_inside_locked(struct epoll *ep, struct linux_epoll_event
         spin_unlock(&ep->ready_lock);
         if (!item)
             break;
-        uint32_t asked = item->events & ~SETTINGS;
+        uint32_t asked = item->events & ~EPOLL_SETTINGS;
         uint32_t found = asked ? file_poll_inside(item->file) & (asked | EPOLLERR | EPOLLHUP) : 0;
         if (!found)
             continue;
-        deliver_locked(item, found, &out[n++]);
+        epoll_deliver_locked(item, found, &out[n++]);
         if (item->events & (EPOLLET | EPOLLONESHOT))
             continue;
         spin_lock(&ep->ready_lock); /* level-triggered: look again next time */
@@ -433,58 +319,17 @@ static uint32_t collect_inside_locked(struct epoll *ep, struct linux_epoll_event
     return n;
 }
 
-static uint32_t collect_host_locked(struct epoll *ep, struct linux_epoll_event *out, uint32_t max)
-{
-    struct linux_epoll_event batch[HOST_BATCH];
-    uint32_t n = 0;
-    int64_t got = host_call(epoll_pwait, (uint64_t)ep->host_fd, PTR(batch), MIN(max, HOST_BATCH), 0,
-                            0, 8);
-    for (int64_t i = 0; i < got; i++) {
-        uint32_t slot = (uint32_t)batch[i].data, generation = (uint32_t)(batch[i].data >> 32);
-        /* host may lie about which descriptor is ready: only a live item with this generation
-         * counts */
-        if (slot >= ep->slot_count)
-            continue;
-        cpu_speculation_barrier();
-        if (!ep->slots[slot].item ||
-            ep->slots[slot].generation != generation)
-            continue;
-        struct epoll_item *item = ep->slots[slot].item;
-        uint32_t asked = item->events & ~SETTINGS;
-        uint32_t found = asked ? batch[i].events & (asked | EPOLLERR | EPOLLHUP) : 0;
-        if (found)
-            deliver_locked(item, found, &out[n++]);
-    }
-    return n;
-}
-
 static uint32_t collect(struct epoll *ep, struct linux_epoll_event *out, uint32_t max)
 {
     mutex_lock(&ep->mu);
     uint32_t n = collect_inside_locked(ep, out, max);
     if (ep->host_items && n < max)
-        n += collect_host_locked(ep, out + n, max - n);
+        n += epoll_host_collect_locked(ep, out + n, max - n);
     bool more = n && !list_empty(&ep->ready);
     mutex_unlock(&ep->mu);
     if (more) /* another thread may take the rest */
         wake_one(&ep->waiters, EPOLLIN);
     return n;
-}
-
-static int sleep_for_events(struct epoll *ep, int64_t deadline)
-{
-    struct park_pollfd fds[2] = { { .events = EPOLLIN } };
-    if (__atomic_load_n(&ep->host_items, __ATOMIC_ACQUIRE) == 0)
-        return wait_sleep(deadline);
-    int r = wait_interrupted();
-    if (r < 0)
-        return r;
-    /* What there is was just collected. A host that says "ready" each time and then tells nothing must not hold us. */
-    if (deadline != PARK_FOREVER && clock_monotonic() >= deadline)
-        return -ETIMEDOUT;
-    fds[0].fd = ep->host_fd;
-    r = park_poll(fds, 1, deadline);
-    return r == -EINTR ? wait_interrupted() : r < 0 ? r : 0;
 }
 
 int64_t epoll_collect(struct file *epf, struct linux_epoll_event *out, uint32_t max,
@@ -500,7 +345,7 @@ int64_t epoll_collect(struct file *epf, struct linux_epoll_event *out, uint32_t 
     wait_add(&w, &ep->waiters);
     int r = 0;
     while ((n = collect(ep, out, max)) == 0 && r == 0)
-        r = sleep_for_events(ep, deadline);
+        r = epoll_sleep(ep, deadline);
     wait_end(&w);
     if (n == 0)
         return r == -ETIMEDOUT ? 0 : r;
@@ -517,7 +362,7 @@ static uint32_t epoll_poll(struct file *f, struct poll *p)
     mutex_lock(&ep->mu);
     for (struct rb_node *n = rb_first(&ep->items); n && !ready; n = rb_next(n)) {
         struct epoll_item *item = item_of(n);
-        uint32_t asked = item->events & ~SETTINGS;
+        uint32_t asked = item->events & ~EPOLL_SETTINGS;
         ready = asked && !list_empty(&item->ready) &&
                 (file_poll_inside(item->file) & (asked | EPOLLERR | EPOLLHUP));
     }
