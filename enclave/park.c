@@ -20,6 +20,7 @@ enum park_sleep { AWAKE, SLEEPING_TOKEN, SLEEPING_POLL };
 #define POLLIN    1
 #define POLLALWAYS 0x38 /* POLLERR POLLHUP POLLNVAL */
 #define POLL_FEW  16
+#define NSEC_PER_MSEC 1000000
 
 static bool take_token(struct thread_block *tb)
 {
@@ -117,30 +118,34 @@ int park(int64_t deadline)
     return err == -ETIMEDOUT && time_left(deadline) == 0 ? -ETIMEDOUT : 0;
 }
 
+/* write_now, not `write`: an event pending for the caller must not lose the wake-up. */
+void park_wake_again(struct thread_block *tb)
+{
+    uint64_t one = 1;
+    host_call(write_now, (uint64_t)tb->wake_fd, PTR(&one), sizeof(one));
+}
+
 void unpark(struct thread_block *tb)
 {
     if (__atomic_exchange_n(&tb->park_token, 1, __ATOMIC_SEQ_CST))
         return;
     switch (__atomic_load_n(&tb->park_sleeping, __ATOMIC_SEQ_CST)) {
     case SLEEPING_TOKEN: g_backend->thread_wake(tb); break;
-    case SLEEPING_POLL: {
-        uint64_t one = 1; /* not `write`: an event pending for the caller must not lose the wake-up */
-        host_call(write_now, (uint64_t)tb->wake_fd, PTR(&one), sizeof(one));
-        break;
-    }
+    case SLEEPING_POLL: park_wake_again(tb); break;
     default: break;
     }
 }
 
-static int ensure_wake_fd(struct thread_block *tb)
+int park_wake_fd(void)
 {
-    if (tb->wake_fd >= 0)
-        return 0;
-    int64_t fd = host_call(eventfd2, 0, EFD_FLAGS);
-    if (fd < 0)
-        return (int)fd;
-    tb->wake_fd = (int32_t)fd;
-    return 0;
+    struct thread_block *tb = thread_block();
+    if (tb->wake_fd < 0) {
+        int64_t fd = host_call(eventfd2, 0, EFD_FLAGS);
+        if (fd < 0)
+            return (int)fd;
+        tb->wake_fd = (int32_t)fd;
+    }
+    return tb->wake_fd;
 }
 
 int64_t park_ask(struct park_pollfd *fds, uint32_t count, const struct linux_timespec *timeout)
@@ -171,16 +176,16 @@ static int64_t poll_host(struct park_pollfd *fds, uint32_t count, int64_t left)
 int park_poll(struct park_pollfd *fds, uint32_t count, int64_t deadline)
 {
     struct thread_block *tb = thread_block();
-    int err = ensure_wake_fd(tb);
+    int wake_fd = park_wake_fd();
 
-    if (err)
-        return err;
+    if (wake_fd < 0)
+        return wake_fd;
     if (take_token(tb))
         return 0;
     if (event_pending_now(tb))
         return -EINTR;
     int64_t left = time_left(deadline);
-    fds[count] = (struct park_pollfd){ .fd = tb->wake_fd, .events = POLLIN };
+    fds[count] = (struct park_pollfd){ .fd = wake_fd, .events = POLLIN };
     for (uint32_t i = 0; i < count; i++)
         fds[i].revents = 0;
     __atomic_store_n(&tb->park_sleeping, SLEEPING_POLL, __ATOMIC_SEQ_CST);
@@ -190,7 +195,7 @@ int park_poll(struct park_pollfd *fds, uint32_t count, int64_t deadline)
     __atomic_store_n(&tb->park_sleeping, AWAKE, __ATOMIC_SEQ_CST);
     if (ready > 0 && fds[count].revents) {
         uint64_t sink;
-        host_call(read_now, (uint64_t)tb->wake_fd, PTR(&sink), sizeof(sink));
+        host_call(read_now, (uint64_t)wake_fd, PTR(&sink), sizeof(sink));
         ready--;
     }
     bool token = take_token(tb);
@@ -200,5 +205,38 @@ int park_poll(struct park_pollfd *fds, uint32_t count, int64_t deadline)
         return -EINTR;
     if (ready < 0)
         return (int)ready;
+    return time_left(deadline) == 0 ? -ETIMEDOUT : 0;
+}
+
+/* As epoll_pwait takes it, rounded up. */
+static int32_t milliseconds(int64_t left)
+{
+    if (left == PARK_FOREVER)
+        return -1;
+    return (int32_t)MIN(left / NSEC_PER_MSEC + (left % NSEC_PER_MSEC != 0), INT32_MAX);
+}
+
+/* The wake descriptor is not read: each write to it is an edge, and it holds 2^64 - 2 of them. */
+int64_t park_epoll(int epoll_fd, void *events, uint32_t max, int64_t deadline)
+{
+    struct thread_block *tb = thread_block();
+
+    if (take_token(tb))
+        return 0;
+    if (event_pending_now(tb))
+        return -EINTR;
+    int32_t timeout = milliseconds(time_left(deadline));
+    __atomic_store_n(&tb->park_sleeping, SLEEPING_POLL, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&tb->park_token, __ATOMIC_SEQ_CST))
+        timeout = 0;
+    int64_t n = host_call(epoll_pwait, (uint64_t)epoll_fd, PTR(events), max, (uint64_t)(int64_t)timeout, 0, 8);
+    __atomic_store_n(&tb->park_sleeping, AWAKE, __ATOMIC_SEQ_CST);
+    bool token = take_token(tb);
+    if (n > 0 || token)
+        return MAX(n, 0);
+    if (n == -EINTR || event_pending_now(tb))
+        return -EINTR;
+    if (n < 0)
+        return n;
     return time_left(deadline) == 0 ? -ETIMEDOUT : 0;
 }

@@ -41,6 +41,17 @@ struct park_pollfd {
 int park_poll(struct park_pollfd *fds, uint32_t count, int64_t deadline);
 
 /*
+ * park() in a host epoll instance in which park_wake_fd() is registered for EPOLLIN | EPOLLET: then its events end the
+ * sleep too. events[max] is an array of struct epoll_event of the Linux ABI. Returns how many were filled in (0: token),
+ * -ETIMEDOUT, -EINTR. One call of the host, whatever ends it; a millisecond at most later than the deadline.
+ */
+int64_t park_epoll(int epoll_fd, void *events, uint32_t max, int64_t deadline);
+/* The descriptor of the calling thread that unpark() writes to; never closed. Or a negative errno. */
+int park_wake_fd(void);
+/* Another thread was told by the host of what unpark() wrote for tb, which may sleep in the same epoll. */
+void park_wake_again(struct thread_block *tb);
+
+/*
  * ppoll() of host descriptors; timeout NULL: for ever. Only revents are taken from the host, and of them only what was
  * asked for, errors, and hang-ups. Returns the number of entries with revents, or a negative errno.
  */

@@ -49,6 +49,18 @@ static inline void list_remove(struct list *node)
     list_init(node);
 }
 
+/* All of `other`, in its order, comes before what head has. */
+static inline void list_take_front(struct list *head, struct list *other)
+{
+    if (list_empty(other))
+        return;
+    other->prev->next = head->next;
+    head->next->prev = other->prev;
+    head->next = other->next;
+    other->next->prev = head;
+    list_init(other);
+}
+
 #define list_entry(node, type, member) container_of(node, type, member)
 
 #define list_for_each(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)

@@ -281,22 +281,29 @@ void epoll_deliver_locked(struct epoll_item *item, uint32_t events, struct linux
         item->events &= EPOLL_SETTINGS; /* asleep until EPOLL_CTL_MOD */
 }
 
-/* Events of our own files: look at each item that was announced. */
+/* The next item of those announced before this scan; from here an announcement is for the next
+ * scan. */
+static struct epoll_item *take_first(struct epoll *ep, struct list *scan)
+{
+    spin_lock(&ep->ready_lock);
+    struct epoll_item *item = list_empty(scan) ? NULL
+                                               : list_entry(scan->next, struct epoll_item, ready);
+    if (item)
+        list_remove(&item->ready);
+    spin_unlock(&ep->ready_lock);
+    return item;
+}
+
+/* Events of our own files: look at each item that was announced, once. */
 static uint32_t collect_inside_locked(struct epoll *ep, struct linux_epoll_event *out, uint32_t max)
 {
-    struct list again;
+    struct list scan = LIST_INIT(scan), again = LIST_INIT(again);
+    struct epoll_item *item;
     uint32_t n = 0;
-    list_init(&again);
-    while (n < max) {
-        spin_lock(&ep->ready_lock);
-        struct epoll_item *item = list_empty(&ep->ready)
-                                      ? NULL
-                                      : list_entry(ep->ready.next, struct epoll_item, ready);
-        if (item)
-            list_remove(&item->ready); /* from here an announcement puts it on the list again */
-        spin_unlock(&ep->ready_lock);
-        if (!item)
-            break;
+    spin_lock(&ep->ready_lock);
+    list_take_front(&scan, &ep->ready);
+    spin_unlock(&ep->ready_lock);
+    while (n < max && (item = take_first(ep, &scan))) {
         uint32_t asked = item->events & ~EPOLL_SETTINGS;
         uint32_t found = asked ? file_poll_inside(item->file) & (asked | EPOLLERR | EPOLLHUP) : 0;
         if (!found)
@@ -310,46 +317,66 @@ static uint32_t collect_inside_locked(struct epoll *ep, struct linux_epoll_event
         spin_unlock(&ep->ready_lock);
     }
     spin_lock(&ep->ready_lock);
-    while (!list_empty(&again)) {
-        struct list *first = again.next;
-        list_remove(first);
-        list_push_back(&ep->ready, first);
-    }
+    list_take_front(&again, &ep->ready);
+    list_take_front(&again, &scan);
+    list_take_front(&ep->ready, &again);
     spin_unlock(&ep->ready_lock);
     return n;
 }
 
-static uint32_t collect(struct epoll *ep, struct linux_epoll_event *out, uint32_t max)
+static uint32_t collect_inside(struct epoll *ep, struct linux_epoll_event *out, uint32_t max)
 {
     mutex_lock(&ep->mu);
     uint32_t n = collect_inside_locked(ep, out, max);
-    if (ep->host_items && n < max)
-        n += epoll_host_collect_locked(ep, out + n, max - n);
-    bool more = n && !list_empty(&ep->ready);
     mutex_unlock(&ep->mu);
-    if (more) /* another thread may take the rest */
-        wake_one(&ep->waiters, EPOLLIN);
     return n;
 }
 
+static uint32_t collect_host(struct epoll *ep, struct linux_epoll_event *out, uint32_t max)
+{
+    mutex_lock(&ep->mu);
+    uint32_t n = ep->host_items && max ? epoll_host_collect_locked(ep, out, max) : 0;
+    mutex_unlock(&ep->mu);
+    return n;
+}
+
+/* What we leave another thread may take; it may have been woken for us. */
+static void pass_on(struct epoll *ep)
+{
+    spin_lock(&ep->ready_lock);
+    bool more = !list_empty(&ep->ready);
+    spin_unlock(&ep->ready_lock);
+    if (more)
+        wake_one(&ep->waiters, EPOLLIN);
+}
+
+/*
+ * The host is asked by the sleep itself, which ends at once when it has something. Ours come first:
+ * who finds some, or will not sleep, asks the host what it has now.
+ */
 int64_t epoll_collect(struct file *epf, struct linux_epoll_event *out, uint32_t max,
                       int64_t deadline)
 {
     if (epf->ops != &epoll_ops)
         return -EINVAL;
     struct epoll *ep = epoll_of(epf);
-    uint32_t n = collect(ep, out, max);
-    if (n || deadline == 0)
-        return n;
     struct waiter w = { .thread = thread_block(), .exclusive = true };
-    wait_add(&w, &ep->waiters);
-    int r = 0;
-    while ((n = collect(ep, out, max)) == 0 && r == 0)
-        r = epoll_sleep(ep, deadline);
+    int64_t r = 0;
+    if (deadline != 0)
+        wait_add(&w, &ep->waiters);
+    uint32_t n = collect_inside(ep, out, max);
+    bool ask = n || deadline == 0;
+    while (!ask && n == 0 && r == 0) {
+        r = epoll_host_sleep(ep, out, max, deadline);
+        n = r > 0 ? (uint32_t)r : 0;
+        n += collect_inside(ep, out + n, max - n);
+        ask = r == -EINTR || (r == 0 && n);
+    }
+    if (ask)
+        n += collect_host(ep, out + n, max - n);
     wait_end(&w);
-    if (n == 0)
-        return r == -ETIMEDOUT ? 0 : r;
-    return n;
+    pass_on(ep);
+    return n ? n : r == -ETIMEDOUT ? 0 : r;
 }
 
 /* ---- an epoll as a file */
@@ -366,6 +393,7 @@ static uint32_t epoll_poll(struct file *f, struct poll *p)
         ready = asked && !list_empty(&item->ready) &&
                 (file_poll_inside(item->file) & (asked | EPOLLERR | EPOLLHUP));
     }
+    epoll_host_watch_locked(ep);
     int host_fd = ep->host_items ? ep->host_fd : -1;
     mutex_unlock(&ep->mu);
     if (host_fd >= 0 && p)
@@ -410,7 +438,7 @@ int epoll_create_file(struct file **out)
     if (!ep)
         return -ENOMEM;
     file_init(&ep->file, &epoll_ops, O_RDWR);
-    ep->host_fd = -1;
+    ep->host_fd = ep->wake_fd = -1;
     list_init(&ep->ready);
     wait_queue_init(&ep->waiters);
     wait_queue_init(&ep->pollers);

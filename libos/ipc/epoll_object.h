@@ -45,8 +45,11 @@ struct epoll {
     struct mutex mu;
     struct rb_tree items;            /* mu: by file, then fd */
     int host_fd;                     /* mu; -1 until the first host descriptor comes */
-    struct epoll_slot *slots;              /* mu */
-    uint32_t slot_count, host_items; /* mu */
+    struct epoll_slot *slots;        /* mu */
+    uint32_t slot_count, host_items; /* mu; host_items also read without */
+    int wake_fd; /* mu; of the thread that slept in host_fd last, registered there; -1: none */
+    struct thread_block *sleeper; /* mu: the thread that sleeps in host_fd */
+    bool watched; /* mu: polled, or in another epoll: then host_fd must be ready for nothing else */
     struct spinlock ready_lock;
     struct list ready;         /* ready_lock: items that may have events */
     struct wait_queue waiters; /* epoll_wait */
@@ -63,7 +66,14 @@ int epoll_host_modify_locked(struct epoll *ep, struct epoll_item *item);
 void epoll_host_remove_locked(struct epoll *ep, struct epoll_item *item);
 /* What is ready now. */
 uint32_t epoll_host_collect_locked(struct epoll *ep, struct linux_epoll_event *out, uint32_t max);
-/* Until there may be something, the deadline (-ETIMEDOUT) or a signal (-EINTR). */
-int epoll_sleep(struct epoll *ep, int64_t deadline);
+/*
+ * Sleep until the host has events, which are put in out (how many), or a file of ours may have (0),
+ * the deadline comes
+ * (-ETIMEDOUT) or a signal (-EINTR).
+ */
+int64_t epoll_host_sleep(struct epoll *ep, struct linux_epoll_event *out, uint32_t max,
+                         int64_t deadline);
+/* Others look at ep->host_fd from now on. */
+void epoll_host_watch_locked(struct epoll *ep);
 
 #endif

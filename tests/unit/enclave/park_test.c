@@ -11,6 +11,7 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/epoll.h>
 #include <time.h>
 
 #include "enclave/backend.h"
@@ -47,7 +48,7 @@ const struct backend *g_backend = &fake;
 /* As direct: what blocks is refused while an event is pending. */
 int64_t hostcall(enum hostcall_nr nr, const uint64_t r[6])
 {
-    if ((nr == HC_read || nr == HC_write || nr == HC_ppoll) && thread_block()->pending)
+    if ((nr == HC_read || nr == HC_write || nr == HC_ppoll || nr == HC_epoll_pwait) && thread_block()->pending)
         return -EINTR;
     long ret = syscall(hostcall_table[nr].linux_nr, r[0], r[1], r[2], r[3], r[4], r[5]);
     return ret < 0 ? -errno : ret;
@@ -67,12 +68,24 @@ static struct thread_block blocks[2] = { { .wake_fd = -1 }, { .wake_fd = -1 } };
 static uint32_t turn;
 static int use_poll;
 
-static void wait_for_turn(uint32_t mine)
+/* A host epoll instance in which the calling thread can sleep. */
+static int epoll_with_wake_fd(void)
+{
+    struct epoll_event e = { .events = EPOLLIN | EPOLLET, .data.u64 = UINT64_MAX };
+    int ep = epoll_create1(EPOLL_CLOEXEC);
+    assert_int_equal(epoll_ctl(ep, EPOLL_CTL_ADD, park_wake_fd(), &e), 0);
+    return ep;
+}
+
+static void wait_for_turn(uint32_t mine, int ep)
 {
     struct park_pollfd fds[1];
+    struct epoll_event e[1];
     while (__atomic_load_n(&turn, __ATOMIC_SEQ_CST) % 2 != mine)
         if (use_poll && random() % 2)
             park_poll(fds, 0, PARK_FOREVER);
+        else if (use_poll && random() % 2)
+            park_epoll(ep, e, 1, PARK_FOREVER);
         else
             park(PARK_FOREVER);
 }
@@ -81,11 +94,13 @@ static void *player(void *arg)
 {
     uint32_t mine = (uint32_t)(uintptr_t)arg;
     gs_set(&blocks[mine]);
+    int ep = epoll_with_wake_fd();
     for (int i = 0; i < ROUNDS; i++) {
-        wait_for_turn(mine);
+        wait_for_turn(mine, ep);
         __atomic_fetch_add(&turn, 1, __ATOMIC_SEQ_CST);
         unpark(&blocks[!mine]);
     }
+    close(ep);
     return NULL;
 }
 
@@ -111,6 +126,34 @@ static void *sleep_in_poll(void *arg)
     while (!__atomic_load_n(&turn, __ATOMIC_SEQ_CST))
         park_poll(fds, 0, PARK_FOREVER);
     return NULL;
+}
+
+static void an_epoll_ends_a_park_with_its_events_a_token_an_event_or_the_deadline(void **state)
+{
+    struct epoll_event e[2], readable = { .events = EPOLLIN, .data.u64 = 7 };
+    int ends[2];
+    gs_set(&blocks[0]);
+    int ep = epoll_with_wake_fd();
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(epoll_ctl(ep, EPOLL_CTL_ADD, ends[0], &readable), 0);
+    while (park_epoll(ep, e, 2, clock_monotonic() + 1000000) != -ETIMEDOUT)
+        ; /* what is left of other tests */
+    int64_t until = clock_monotonic() + 2300000;
+    assert_int_equal(park_epoll(ep, e, 2, until), -ETIMEDOUT);
+    assert_true(clock_monotonic() >= until);
+    unpark(&blocks[0]);
+    assert_int_equal(park_epoll(ep, e, 2, PARK_FOREVER), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(park_epoll(ep, e, 2, PARK_FOREVER), 1);
+    assert_int_equal(e[0].data.u64, 7);
+    park_wake_again(&blocks[0]);
+    assert_int_equal(park_epoll(ep, e, 2, PARK_FOREVER), 2);
+    blocks[0].pending = 4;
+    assert_int_equal(park_epoll(ep, e, 2, PARK_FOREVER), -EINTR);
+    blocks[0].pending = 0;
+    close(ends[0]);
+    close(ends[1]);
+    close(ep);
 }
 
 static void an_event_pending_for_the_waker_does_not_lose_the_wake_up(void **state)
@@ -186,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_wake_up_is_lost_in_a_hundred_thousand_rounds),
         cmocka_unit_test(no_wake_up_is_lost_between_park_and_poll),
+        cmocka_unit_test(an_epoll_ends_a_park_with_its_events_a_token_an_event_or_the_deadline),
         cmocka_unit_test(an_event_pending_for_the_waker_does_not_lose_the_wake_up),
         cmocka_unit_test(park_ends_with_a_token_an_event_or_the_deadline),
         cmocka_unit_test(a_time_out_that_comes_too_early_is_not_believed),

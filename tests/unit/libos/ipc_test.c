@@ -79,6 +79,22 @@ int park_poll(struct park_pollfd *fds, uint32_t count, int64_t deadline)
     return n > 0 ? (int)n : park(deadline);
 }
 
+int64_t park_epoll(int epoll_fd, void *events, uint32_t max, int64_t deadline)
+{
+    long n = syscall(SYS_epoll_pwait, epoll_fd, events, max, 0, NULL, 8);
+    return n > 0 ? n : park(deadline);
+}
+
+void park_wake_again(struct thread_block *tb) {}
+
+int park_wake_fd(void)
+{
+    static int fd = -1;
+    if (fd < 0)
+        fd = (int)syscall(SYS_eventfd2, 0, 0x80800);
+    return fd;
+}
+
 int64_t park_ask(struct park_pollfd *fds, uint32_t count, const struct linux_timespec *timeout)
 {
     return syscall(SYS_ppoll, fds, count, timeout, NULL, 8);
