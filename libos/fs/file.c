@@ -9,6 +9,7 @@
 #include "lib/linux/fcntl.h"
 #include "libos/fs/locks.h"
 #include "libos/fs/notify.h"
+#include "libos/fs/owner.h"
 #include "libos/fs/vfs.h"
 #include "libos/ipc/epoll.h"
 
@@ -26,6 +27,7 @@ void file_put(struct file *f)
         return;
     if (__atomic_load_n(&f->watchers, __ATOMIC_ACQUIRE))
         epoll_forget(f);
+    file_forget_async(f);
     locks_release_file(f);
     struct notify_key key;
     bool gone = notify_wanted(IN_CLOSE_WRITE | IN_CLOSE_NOWRITE | IN_DELETE_SELF) &&

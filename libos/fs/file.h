@@ -13,6 +13,7 @@
 #include "enclave/sync.h"
 #include "lib/linux/stat.h"
 
+struct async;
 struct dentry;
 struct epoll_item;
 struct file;
@@ -67,6 +68,7 @@ struct file_ops {
      * nothing. -EOPNOTSUPP (also when NULL): not here, write.
      */
     int64_t (*send_from)(struct file *f, int from, int64_t offset, uint64_t count);
+    uint32_t async; /* EPOLLIN, EPOLLOUT, EPOLLHUP: what O_ASYNC tells of; 0: it has no effect, as Linux's files without fasync */
     void (*release)(struct file *f); /* last reference went: free it */
 };
 
@@ -82,6 +84,7 @@ struct file {
     uint32_t unwatched;    /* atomic: notify_announce.c: nobody watched it at this g_notify_generation */
     int32_t owner;         /* mu: F_SETOWN: owner.h */
     uint8_t owner_type, signal;
+    struct async *async;   /* mu: O_ASYNC: owner.c */
     bool dnotify;          /* F_NOTIFY was used: a close must look */
     struct epoll_item *watchers; /* libos/ipc/epoll.c, its lock; file_put calls epoll_forget() when there are any */
 };

@@ -368,6 +368,7 @@ static void inotify_release(struct file *f)
 }
 
 static const struct file_ops inotify_ops = {
+    .async = EPOLLIN,
     .kind = "anon_inode:inotify",
     .read = inotify_read,
     .seek = file_seek_ignored,

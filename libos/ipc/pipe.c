@@ -239,6 +239,7 @@ static void pipe_release(struct file *f)
 
 static const struct file_ops pipe_ops = {
     .kind = "pipe",
+    .async = EPOLLIN | EPOLLOUT,
     .read = pipe_read,
     .write = pipe_write,
     .stat = pipe_stat,
@@ -250,6 +251,7 @@ static const struct file_ops pipe_ops = {
 /* A FIFO has a name: its attributes are its inode's. */
 static const struct file_ops fifo_ops = {
     .kind = "fifo",
+    .async = EPOLLIN | EPOLLOUT,
     .read = pipe_read,
     .write = pipe_write,
     .poll = pipe_poll,

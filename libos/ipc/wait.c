@@ -8,6 +8,7 @@
 #include "enclave/park.h"
 #include "enclave/thread_block.h"
 #include "lib/linux/errno.h"
+#include "libos/fs/owner.h"
 #include "libos/signal/signal.h"
 
 void wait_queue_init(struct wait_queue *q)
@@ -66,6 +67,8 @@ int wait_sleep(int64_t deadline)
 }
 
 #define WAKE_BATCH 16
+#define TELL_BATCH                                                                                 \
+    8 /* files with O_ASYNC on one queue: their own opens of one FIFO, no more are told */
 
 /*
  * Threads are unparked after the lock is dropped, since that may call the host; their blocks are
@@ -75,13 +78,19 @@ int wait_sleep(int64_t deadline)
 static int wake(struct wait_queue *q, uint32_t events, bool one)
 {
     struct thread_block *batch[WAKE_BATCH];
-    unsigned count = 0;
+    struct owner_notice notices[TELL_BATCH];
+    unsigned count = 0, told = 0;
     int woken = 0;
     spin_lock(&q->lock);
     list_for_each_safe (it, &q->waiters) {
         struct waiter *w = list_entry(it, struct waiter, link);
         if (w->events && events && !(w->events & events))
             continue;
+        if (w->tells) {
+            if (!one && events && told < TELL_BATCH)
+                notices[told++] = owner_notice_of(w->tells, events);
+            continue;
+        }
         bool exclusive = w->exclusive;
         if (w->callback)
             w->callback(w, events);
@@ -96,6 +105,8 @@ static int wake(struct wait_queue *q, uint32_t events, bool one)
     spin_unlock(&q->lock);
     for (unsigned i = 0; i < count; i++)
         unpark(batch[i]);
+    for (unsigned i = 0; i < told; i++)
+        owner_tell(&notices[i]);
     return woken;
 }
 

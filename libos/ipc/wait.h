@@ -19,6 +19,7 @@
 #include "enclave/sync.h"
 #include "lib/base/list.h"
 
+struct file;
 struct thread_block;
 struct waiter;
 
@@ -37,6 +38,8 @@ struct waiter {
     void *arg;
     uint32_t events; /* woken only by events in this mask; 0: by any */
     bool exclusive;  /* wake_one stops after it */
+    struct file
+        *tells; /* not a waiter at all: wake_all sends this file's owner a signal (O_ASYNC) */
 };
 
 void wait_queue_init(struct wait_queue *q);

@@ -12,6 +12,7 @@
 #include "lib/linux/fcntl.h"
 #include "lib/linux/stat.h"
 #include "lib/linux/time.h"
+#include "libos/ipc/poll.h"
 #include "libos/net/interface.h"
 
 static const struct file_ops socket_file_ops;
@@ -197,6 +198,7 @@ static void socket_release(struct file *f)
 
 static const struct file_ops socket_file_ops = {
     .kind = "socket",
+    .async = EPOLLIN | EPOLLHUP,
     .read = socket_read,
     .write = socket_write,
     .send_from = socket_send_from,

@@ -175,11 +175,15 @@ int64_t sys_flock(int fd, int operation)
 
 #define SETFL_FLAGS (uint32_t)(O_APPEND | O_NONBLOCK | O_ASYNC | O_DIRECT | O_NOATIME)
 
-static int64_t set_flags(struct file *f, uint32_t arg)
+static int64_t set_flags(struct file *f, int fd, uint32_t arg)
 {
     mutex_lock(&f->mu);
+    if (!f->ops->async)
+        arg = (arg & ~(uint32_t)O_ASYNC) | (f->flags & O_ASYNC);
     uint32_t flags = (f->flags & ~SETFL_FLAGS) | (arg & SETFL_FLAGS);
-    int r = f->ops->set_flags ? f->ops->set_flags(f, flags) : 0;
+    int r = (flags ^ f->flags) & O_ASYNC ? file_set_async(f, fd, flags & O_ASYNC) : 0;
+    if (r == 0 && f->ops->set_flags)
+        r = f->ops->set_flags(f, flags);
     if (r == 0)
         __atomic_store_n(&f->flags, flags, __ATOMIC_RELAXED);
     mutex_unlock(&f->mu);
@@ -232,7 +236,7 @@ static int64_t control(struct file *f, int fd, int command, uint64_t arg)
     if (f->flags & O_PATH)
         return -EBADF;
     switch (command) {
-    case F_SETFL: return set_flags(f, (uint32_t)arg);
+    case F_SETFL: return set_flags(f, fd, (uint32_t)arg);
     case F_GETLK:
     case F_SETLK:
     case F_SETLKW:

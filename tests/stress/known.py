@@ -10,7 +10,7 @@ KNOWN = {
     ('msyncmany', 'soft'): 'shared mappings of a host file in an enclave are copies: two of the same page do not see each other (libos/mm/README.md)',
     ('netlink-proc', '*'): 'netlink: NETLINK_ROUTE only',
     ('netlink-task', '*'): 'netlink: NETLINK_ROUTE only',
-    ('secretmem', '*'): NO_CALL, ('sigio', '*'): 'no SIGIO: O_ASYNC is accepted and ignored',
+    ('secretmem', '*'): NO_CALL,
     ('sockdiag', '*'): 'netlink: NETLINK_ROUTE only', ('unshare', '*'): NO_CALL,
     ('sleep', 'soft'): 'no leak: its threads are still being made, and the 8 MiB stack of each is committed whole in an enclave',
     ('malloc', 'soft'): 'its allocations still grow (natively too, in other runs)',

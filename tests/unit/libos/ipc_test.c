@@ -22,6 +22,7 @@
 #include "lib/linux/fcntl.h"
 #include "libos/fs/change.h"
 #include "libos/fs/file.h"
+#include "libos/fs/owner.h"
 #include "libos/fs/locks.h"
 #include "libos/fs/notify.h"
 #include "libos/fs/vfs.h"
@@ -134,6 +135,12 @@ size_t user_read_some(void *to, uaddr_t from, size_t size)
 }
 
 void locks_release_file(struct file *f) {}
+void file_forget_async(struct file *f) {}
+void owner_tell(const struct owner_notice *n) {}
+struct owner_notice owner_notice_of(const struct file *f, uint32_t events)
+{
+    return (struct owner_notice){ 0 };
+}
 
 /* Nobody watches files here. */
 uint32_t g_notify_interest;
