@@ -143,6 +143,8 @@ int64_t rules_make(const struct row *r, const uint64_t args[6]);
 
 /* work.c */
 void work_once(struct slot *s);
+/* Remembered, and watched while it lasts. r: NULL for a number without a row. */
+int64_t work_call(struct slot *s, uint64_t nr, const struct row *r, const uint64_t args[6]);
 void signals_install(void);
 void signals_handler(int sig);
 void signals_restorer(void);

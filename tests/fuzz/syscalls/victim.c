@@ -76,7 +76,7 @@ static void live(void *argument)
         for (unsigned i = 0; i < g_rows[row].count; i++)
             args[i] = value_of(s, &g_rows[row], i);
         if (rules_allow(s, &g_rows[row], args))
-            raw6(g_rows[row].nr, args);
+            work_call(s, g_rows[row].nr, &g_rows[row], args);
     }
     RAW(SYS_exit, rnd(s));
 }

@@ -22,6 +22,21 @@ static uint64_t a_strange_number(struct slot *s)
     return PICK(s, strange_numbers);
 }
 
+int64_t work_call(struct slot *s, uint64_t nr, const struct row *r, const uint64_t args[6])
+{
+    struct call *c = &s->calls[s->sequence % LAST];
+    memset(c, 0, sizeof(*c));
+    c->nr = nr;
+    memcpy(c->args, args, sizeof(c->args));
+    c->sequence = s->sequence + 1;
+    __atomic_store_n(&s->sequence, s->sequence + 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&s->inside, 1, __ATOMIC_SEQ_CST);
+    c->result = r ? rules_make(r, args) : raw6(nr, args);
+    __atomic_store_n(&s->inside, 0, __ATOMIC_SEQ_CST);
+    c->ended = 1;
+    return c->result;
+}
+
 void work_once(struct slot *s)
 {
     unsigned which = (unsigned)below(s, g_row_count);
@@ -37,28 +52,19 @@ void work_once(struct slot *s)
         args[i] = i < r->count ? value_of(s, r, i) : chance(s, 50) ? 0 : rnd(s);
     if (r != &strange && !rules_allow(s, r, args))
         return;
-    struct call *c = &s->calls[s->sequence % LAST];
-    memset(c, 0, sizeof(*c));
-    c->nr = r == &strange ? a_strange_number(s) : r->nr;
-    memcpy(c->args, args, sizeof(args));
-    c->sequence = s->sequence + 1;
-    __atomic_store_n(&s->sequence, s->sequence + 1, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&s->inside, 1, __ATOMIC_SEQ_CST);
-    c->result = r == &strange ? raw6(c->nr, args) : rules_make(r, args);
-    __atomic_store_n(&s->inside, 0, __ATOMIC_SEQ_CST);
-    c->ended = 1;
+    uint64_t nr = r == &strange ? a_strange_number(s) : r->nr;
+    int64_t result = work_call(s, nr, r == &strange ? NULL : r, args);
     if (r == &strange) {
-        if (c->result != -38)
-            die(95, "fuzz: WRONG: call number %#lx, which has no row, answers %ld\n", c->nr,
-                c->result);
+        if (result != -38)
+            die(95, "fuzz: WRONG: call number %#lx, which has no row, answers %ld\n", nr, result);
         return;
     }
     /* What no call of Linux answers to a program. */
-    if (c->result < 0 && c->result >= -4095 && c->result <= -512)
+    if (result < 0 && result >= -4095 && result <= -512)
         die(95, "fuzz: WRONG: %s(%#lx, %#lx, %#lx, %#lx, %#lx, %#lx) = %ld\n", r->name, args[0],
-            args[1], args[2], args[3], args[4], args[5], c->result);
+            args[1], args[2], args[3], args[4], args[5], result);
     __atomic_fetch_add(&g_counts[which], 1, __ATOMIC_RELAXED);
-    if (c->result >= 0 || c->result < -4095)
+    if (result >= 0 || result < -4095)
         __atomic_fetch_add(&g_successes[which], 1, __ATOMIC_RELAXED);
 }
 

@@ -539,6 +539,15 @@ static void clean_ipc(void)
     }
 }
 
+/* This thread blocks nearly all signals: what was sent to it waits, and real-time ones in any
+ * number. */
+static void take_signals(void)
+{
+    static const uint64_t all = ~0ul, now[2];
+    while (RAW(SYS_rt_sigtimedwait, &all, 0, now, 8) > 0)
+        continue;
+}
+
 void world_clean(void)
 {
     static const uint64_t off[4];
@@ -547,6 +556,7 @@ void world_clean(void)
         RAW(SYS_setitimer, i, off, 0);
     for (int id = 0; id < 256; id++)
         RAW(SYS_timer_delete, id);
+    take_signals();
     clean_ipc();
     RAW(SYS_close_range, 0, LOG_FD - 1, 0);
     RAW(SYS_close_range, LOG_FD + 1, ~0u, 0);
