@@ -228,8 +228,12 @@ uint64_t value_of(struct slot *s, const struct row *r, unsigned argument)
     const char *name = r->arg[argument];
     if (r->kind[argument] == K_uid)
         return an_owner(s, r);
-    if (chance(s, 2))
-        return value_interesting(s);
+    if (chance(s, 2)) {
+        value = value_interesting(s);
+        /* A number of 32 bits may be an address of ours: in soft all memory is there. */
+        bool pointer = r->kind[argument] >= K_addr && r->kind[argument] <= K_str;
+        return pointer && world_is_protected(value, 1) ? 0 : value;
+    }
     if (struct_of(s, r, argument, &value))
         return value;
     if (!strncmp(r->name, "shm", 3) && !strcmp(name, "id") && chance(s, 60))
