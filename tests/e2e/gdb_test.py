@@ -62,7 +62,7 @@ def test_a_thread_that_sleeps_on_the_host_shows_who_put_it_to_sleep(mode):
     *_, trace = debug(mode, 'break innermost', 'run', 'thread apply all bt')
     thread = next(t for t in trace.split('\nThread ') if 'waiting_thread' in t)
     wanted = ['host_blocking_syscall', 'sgx_call'] if mode == 'soft' else ['direct_thread_wait']
-    assert in_order(frames(thread), wanted + ['pipe_read', 'libos_syscall', 'waiting_thread']), thread
+    assert in_order(frames(thread), wanted + ['file_read', 'libos_syscall', 'waiting_thread']), thread
 
 def test_it_stops_where_the_program_would_be_killed(mode):
     _, trace = debug(mode, 'run', 'bt', arguments=['crash'])
