@@ -91,8 +91,13 @@ static int check_make_locked(struct dentry *dir, const char *name)
         return -EEXIST;
     size_t n = str_length(name, VFS_NAME_MAX);
     d = dcache_find(dir, name, n);
+    bool there = d != NULL;
+    if (d && pinned_is_gone(d)) { /* others removed it from the host */
+        pinned_forget(d);
+        there = false;
+    }
     dentry_put(d);
-    if (d)
+    if (there)
         return -EEXIST;
     if (dir->deleted)
         return -ENOENT;
@@ -250,6 +255,8 @@ static int remove_name_locked(struct dentry *dir, struct dentry *d, const char *
         dcache_remove(d);
         if (d->pinned)
             dcache_unpin(d);
+    } else if (r == -ENOENT && pinned_is_gone(d)) {
+        pinned_forget(d);
     }
     return r;
 }
@@ -361,6 +368,8 @@ static int check_rename_locked(struct walk_result *from, struct walk_result *to,
     if (r < 0 && r != -ENOENT)
         return r;
     struct dentry *d = *old;
+    if (!d && to->dentry->deleted)
+        return -ENOENT;
     if (d && (d->pinned || d->mounted))
         return -EBUSY;
     if (is_below(to->dentry, moved))

@@ -54,14 +54,17 @@ static int host_type(struct dentry *dir, const char *name, struct inode **out)
     return r == -ENOENT ? 0 : r;
 }
 
-/* The directory itself, pinned, for a node in it. Counted. */
+/*
+ * The directory itself, pinned, for a node in it. Counted. The host is asked whether it is still there:
+ * the caller may have it from a descriptor or its working directory, and it may be gone since.
+ */
 static int pin_directory(struct dentry *dir, struct dentry **out)
 {
     char path[VFS_PATH_MAX];
     struct mount *mount = dir->inode->mount;
-    int r = inode_type(dir->inode);
+    int r = inode_is_synthetic(dir->inode) ? S_IFDIR : host_type(dir, ".", NULL);
     if (r != S_IFDIR)
-        return r < 0 ? r : -ENOTDIR;
+        return r < 0 ? r : r == 0 ? -ENOENT : -ENOTDIR;
     int64_t n = dcache_path(mount->root, dir, path, sizeof(path));
     return n < 0 ? (int)n : walk_pin(mount->root, path, out);
 }
@@ -106,6 +109,12 @@ int pinned_check(struct dentry *d)
     int r = !child ? 0 : child->mounted || child->inode->type == S_IFDIR ? -EBUSY : -ENOTEMPTY;
     dentry_put(child);
     return r;
+}
+
+bool pinned_is_gone(struct dentry *d)
+{
+    return d->pinned && !d->mounted && d->inode->ops->whole_path && !inode_is_synthetic(d->inode) &&
+           pinned_check(d) == 0 && host_type(d, ".", NULL) == 0;
 }
 
 void pinned_forget(struct dentry *d)

@@ -28,6 +28,8 @@ void pinned_unlock(bool is_alone);
 int pinned_make(struct dentry *dir, const char *name, uint32_t mode, struct dentry **out);
 /* May a pinned directory go? -EBUSY, -ENOTEMPTY. */
 int pinned_check(struct dentry *d);
+/* Was d pinned for nodes that are gone, and is the host's directory gone too? Then it may be forgotten. */
+bool pinned_is_gone(struct dentry *d);
 /* A name of ours that is no more. */
 void pinned_forget(struct dentry *d);
 /* Rename in a host's file system. old: what is pinned at the new name, or NULL. */

@@ -188,6 +188,24 @@ static void through_symlinks(void)
 enum { ROUNDS = 1500 };
 static pthread_barrier_t g_barrier;
 
+/* Nothing can be made in a directory that is gone, and it does not come back by trying. */
+static void a_removed_directory(void)
+{
+    NEED(mkdir("gone", 0700) == 0);
+    int fd = open("gone", O_RDONLY | O_DIRECTORY);
+    NEED(fd >= 0);
+    CHECK_EQ(rmdir("gone"), 0);
+    CHECK_ERRNO(mkfifoat(fd, "fifo", 0600), ENOENT);
+    CHECK_EQ(entries("."), 0);
+    NEED(mkfifo("fifo", 0600) == 0);
+    CHECK_ERRNO(renameat(AT_FDCWD, "fifo", fd, "fifo"), ENOENT);
+    CHECK_EQ(unlink("fifo"), 0);
+    CHECK_EQ(entries("."), 0);
+    CHECK_EQ(mkdir("gone", 0700), 0);
+    CHECK_EQ(rmdir("gone"), 0);
+    close(fd);
+}
+
 static int make_one(int how)
 {
     int fd = -1;
@@ -242,6 +260,7 @@ int main(int argc, char **argv)
     a_node_moves();
     with_flags();
     through_symlinks();
+    a_removed_directory();
     CHECK_EQ(entries("."), 0);
     one_of_several_makes_a_name();
     CHECK_EQ(entries("."), 0);

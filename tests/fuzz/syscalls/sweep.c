@@ -123,9 +123,15 @@ static void must_be_empty(unsigned i)
             const char *name = entry_at(&l, &at);
             if (is_kept(g_kept[i], name))
                 continue;
-            fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW);
-            die(94, "fuzz: SELF-CHECK FAILED: %s/%s is still there, mode %#o\n", g_swept[i], name,
-                st.st_mode);
+            /* Whose it is shows in the place and the number: the host's entries have the host's. */
+            const char *entry = name - 19;
+            int looked = fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) ? errno : 0;
+            int removed = unlinkat(fd, name, 0) ? errno : 0;
+            die(94,
+                "fuzz: SELF-CHECK FAILED: %s/%s is still there, mode %#o, number %#lx, place %#lx, "
+                "type %u; looking at it: errno %d; removing it: errno %d\n",
+                g_swept[i], name, st.st_mode, *(uint64_t *)entry, *(uint64_t *)(entry + 8),
+                (uint8_t)entry[18], looked, removed);
         }
     close(fd);
 }
