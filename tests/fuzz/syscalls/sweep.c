@@ -126,12 +126,14 @@ static void must_be_empty(unsigned i)
             /* Whose it is shows in the place and the number: the host's entries have the host's. */
             const char *entry = name - 19;
             int looked = fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) ? errno : 0;
+            int changed = fchmodat(fd, name, 0700, 0) ? errno : 0;
             int removed = unlinkat(fd, name, 0) ? errno : 0;
+            int directory = unlinkat(fd, name, AT_REMOVEDIR) ? errno : 0;
             die(94,
                 "fuzz: SELF-CHECK FAILED: %s/%s is still there, mode %#o, number %#lx, place %#lx, "
-                "type %u; looking at it: errno %d; removing it: errno %d\n",
+                "type %u; looking at it: errno %d; fchmodat: %d; unlink: %d; rmdir: %d\n",
                 g_swept[i], name, st.st_mode, *(uint64_t *)entry, *(uint64_t *)(entry + 8),
-                (uint8_t)entry[18], looked, removed);
+                (uint8_t)entry[18], looked, changed, removed, directory);
         }
     close(fd);
 }
