@@ -1,7 +1,5 @@
 /* Sleeping in epoll_wait over sockets of the network and eventfds together: no wake-up is lost, none is told twice. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -12,6 +10,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "tcp_pair.h"
 
 enum { TURNS = 2000, WORKERS = 4, MESSAGES = 2000, PATIENCE = 5000 };
 
@@ -20,20 +19,6 @@ static volatile sig_atomic_t g_signals;
 static void on_signal(int sig)
 {
     g_signals++;
-}
-
-static void connect_pair(int end[2])
-{
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t size = sizeof(a);
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    NEED(bind(listener, (void *)&a, size) == 0 && listen(listener, 1) == 0);
-    NEED(getsockname(listener, (void *)&a, &size) == 0);
-    end[0] = socket(AF_INET, SOCK_STREAM, 0);
-    NEED(connect(end[0], (void *)&a, size) == 0);
-    end[1] = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
-    NEED(end[1] >= 0);
-    close(listener);
 }
 
 static void add(int ep, int fd, uint32_t events)
@@ -81,7 +66,7 @@ struct set {
 static struct set new_set(void)
 {
     struct set s = { epoll_create1(0), eventfd(0, EFD_NONBLOCK), { 0 } };
-    connect_pair(s.end);
+    tcp_pair(s.end, SOCK_NONBLOCK);
     add(s.ep, s.counter, EPOLLIN);
     add(s.ep, s.end[1], EPOLLIN);
     return s;
@@ -176,7 +161,7 @@ static void changed_sets(void)
 {
     int ep = epoll_create1(0), ready = eventfd(1, 0), later = eventfd(0, 0), end[2];
     char c = 'x';
-    connect_pair(end);
+    tcp_pair(end, SOCK_NONBLOCK);
     pthread_t t = sleeper(&ep); /* in an empty set */
     add(ep, ready, EPOLLIN);
     expect_woken(t, ready);

@@ -1,8 +1,6 @@
 /* sendfile() from a file to a TCP socket: positions, parts, waiting, errors; the same from a tmpfs file, which another way takes. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/inotify.h>
@@ -13,6 +11,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "tcp_pair.h"
 
 enum { SIZE = 3 << 20 };
 
@@ -27,20 +26,6 @@ static void on_signal(int sig)
         g_alarms++;
 }
 
-static void connect_pair(int end[2])
-{
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t size = sizeof(a);
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    NEED(bind(listener, (void *)&a, size) == 0 && listen(listener, 1) == 0);
-    NEED(getsockname(listener, (void *)&a, &size) == 0);
-    end[0] = socket(AF_INET, SOCK_STREAM, 0);
-    NEED(connect(end[0], (void *)&a, size) == 0);
-    end[1] = accept(listener, NULL, NULL);
-    NEED(end[1] >= 0);
-    close(listener);
-}
-
 static void expect(int fd, size_t from, size_t count)
 {
     unsigned char *got = malloc(count);
@@ -53,7 +38,7 @@ static void positions(int file)
 {
     int end[2];
     off_t at = 100;
-    connect_pair(end);
+    tcp_pair(end, 0);
     CHECK_EQ(lseek(file, 5, SEEK_SET), 5);
     CHECK_EQ(sendfile(end[0], file, &at, 1000), 1000);
     CHECK_EQ(at, 1100);
@@ -80,7 +65,7 @@ static void errors(int file, const char *name)
 {
     int end[2], none = socket(AF_INET, SOCK_STREAM, 0), writer = open(name, O_WRONLY);
     off_t at = -1;
-    connect_pair(end);
+    tcp_pair(end, 0);
     CHECK_ERRNO(sendfile(end[0], file, &at, 10), EINVAL);
     CHECK_ERRNO(sendfile(end[0], file, (off_t *)8, 10), EFAULT);
     at = 0;
@@ -129,7 +114,7 @@ static void without_waiting(int file)
 {
     int end[2];
     off_t at = 0;
-    connect_pair(end);
+    tcp_pair(end, 0);
     small_buffers(end);
     fill(end[0], file, &at);
     off_t before = at;
@@ -156,7 +141,7 @@ static void waiting(int file, int first)
     int end[2];
     pthread_t reader;
     char c;
-    connect_pair(end);
+    tcp_pair(end, 0);
     int room = 65536;
     CHECK_EQ(setsockopt(end[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
     for (int i = 0; i < first; i++) {
@@ -179,7 +164,7 @@ static void ended(int file)
     struct timeval soon = { 0, 50000 };
     struct itimerval timer = { .it_value = soon, .it_interval = soon }, none = { 0 };
     off_t at = 0;
-    connect_pair(end);
+    tcp_pair(end, 0);
     small_buffers(end);
     CHECK_EQ(setitimer(ITIMER_REAL, &timer, NULL), 0); /* again and again: the first may come before the call */
     ssize_t n = sendfile(end[0], file, &at, SIZE);
@@ -205,7 +190,7 @@ static void watched(int file, const char *name)
     struct inotify_event e;
     int end[2], in = inotify_init1(IN_NONBLOCK);
     off_t at = 0;
-    connect_pair(end);
+    tcp_pair(end, 0);
     CHECK(inotify_add_watch(in, name, IN_ACCESS) > 0);
     CHECK_EQ(sendfile(end[0], file, &at, 10), 10);
     CHECK_EQ(read(in, &e, sizeof(e)), sizeof(e));
