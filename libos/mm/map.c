@@ -319,8 +319,7 @@ static int64_t map_shared_pages(struct mm *mm, const struct vma *want, uint64_t 
     return r < 0 ? r : (int64_t)at;
 }
 
-static int64_t map_locked(struct mm *mm, const struct vma *want, uint64_t hint, uint64_t size,
-                          uint32_t flags)
+int64_t mm_map_locked(struct mm *mm, const struct vma *want, uint64_t hint, uint64_t size, uint32_t flags)
 {
     if (want->file && (want->flags & MAP_SHARED) && want->source.shared_pages)
         return map_shared_pages(mm, want, hint, size, flags);
@@ -367,7 +366,7 @@ int64_t mm_map(struct mm *mm, uint64_t hint, uint64_t size, uint32_t prot, uint3
             return r;
     }
     rwlock_write(&mm->lock);
-    r = map_locked(mm, &want, hint, size, flags);
+    r = mm_map_locked(mm, &want, hint, size, flags);
     rwlock_write_end(&mm->lock);
     if (r == -ENOMEM && want.prot != PROT_NONE) /* malloc tries big reservations and does without */
         mm_report_oom("mmap", size);

@@ -61,6 +61,8 @@ enum unmap {
     UNMAP_KEEP_PAGES, /* direct only: and what it maps replaces every page */
 };
 int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, enum unmap what);
+/* want: what is mapped (its file is borrowed); flags as mmap's. The address, or a negative errno. */
+int64_t mm_map_locked(struct mm *mm, const struct vma *want, uint64_t hint, uint64_t size, uint32_t flags);
 uint64_t mm_place(struct mm *mm, uint64_t hint, uint64_t size, uint32_t flags);
 struct vma *vma_clone(
     const struct vma *from); /* not yet in a tree; with its own reference to the file */

@@ -1,6 +1,8 @@
 /*
  * mremap(2): shrink, grow in place, move. In `direct` the host moves pages; in an enclave they are
  * copied into fresh ones. MREMAP_DONTUNMAP leaves the old range mapped and empty.
+ *
+ * And remap_file_pages(2), as Linux has it since 4.0: a new shared mapping in the place of the old one.
  */
 #include "enclave/heap.h"
 #include "enclave/machine.h"
@@ -220,4 +222,50 @@ int64_t mm_remap(struct mm *mm, uint64_t old, uint64_t old_size, uint64_t new_si
     if (at == -ENOMEM && (flags & MREMAP_MAYMOVE))
         mm_report_oom("mremap", m.new_size);
     return at;
+}
+
+/* Mappings of one file without a hole from v to end, all alike. */
+static bool is_one_mapping(struct vma *v, uint64_t end)
+{
+    const struct vma *first = v;
+    while (v->end < end) {
+        struct vma *next = vma_next(v);
+        if (!next || next->start != v->end || next->file != first->file || next->flags != first->flags ||
+            next->prot != first->prot)
+            return false;
+        v = next;
+    }
+    return true;
+}
+
+/* Source: mm/mmap.c, remap_file_pages(); shared without FMODE_WRITE is not VM_SHARED there. */
+static int remap_file_locked(struct mm *mm, uint64_t start, uint64_t size, uint64_t offset)
+{
+    struct vma *v = vma_first(mm, start);
+    if (!v || v->start > start || v->internal || !(v->flags & MAP_SHARED) || (v->file && !file_can_write(v->file)) ||
+        !is_one_mapping(v, start + size))
+        return -EINVAL;
+    if (offset > INT64_MAX - size)
+        return -EOVERFLOW;
+    if (v->file && v->offset + (start - v->start) == offset)
+        return 0;
+    /* One page of memory cannot stand at two addresses: anonymous memory, and files whose own pages are mapped. */
+    if (!v->file || v->borrowed)
+        return -EOPNOTSUPP;
+    struct vma want = { .prot = v->prot, .flags = v->flags, .source = v->source, .file = file_get(v->file), .offset = offset };
+    int64_t r = mm_map_locked(mm, &want, start, size, MAP_FIXED);
+    file_put(want.file);
+    return (int)MIN(r, 0);
+}
+
+int mm_remap_file(struct mm *mm, uint64_t start, uint64_t size, uint64_t page)
+{
+    start = ALIGN_DOWN(start, PAGE_SIZE);
+    size = ALIGN_DOWN(size, PAGE_SIZE);
+    if (start + size <= start || page + size / PAGE_SIZE < page)
+        return -EINVAL;
+    rwlock_write(&mm->lock);
+    int r = remap_file_locked(mm, start, size, page > UINT64_MAX / PAGE_SIZE ? UINT64_MAX : page * PAGE_SIZE);
+    rwlock_write_end(&mm->lock);
+    return r;
 }

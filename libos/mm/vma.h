@@ -67,6 +67,8 @@ int mm_unmap(struct mm *mm, uint64_t start, uint64_t size);
 int mm_protect(struct mm *mm, uint64_t start, uint64_t size, uint32_t prot);
 int64_t mm_remap(struct mm *mm, uint64_t old, uint64_t old_size, uint64_t new_size, uint32_t flags,
                  uint64_t new_address);
+/* remap_file_pages(2): [start, +size) of a shared mapping shows its file from this page on. */
+int mm_remap_file(struct mm *mm, uint64_t start, uint64_t size, uint64_t page);
 int mm_advise(struct mm *mm, uint64_t start, uint64_t size, int advice);
 int mm_sync(struct mm *mm, uint64_t start, uint64_t size, int flags);
 uint64_t mm_brk(struct mm *mm, uint64_t address);

@@ -94,6 +94,12 @@ int64_t sys_mremap(uaddr_t addr, uint64_t old_len, uint64_t new_len, int flags, 
     return mm_remap(mm, addr, old_len, new_len, (uint32_t)flags, new_addr);
 }
 
+/* The flags are not looked at: MAP_NONBLOCK has no effect since 4.0, and Linux refuses none. */
+int64_t sys_remap_file_pages(uaddr_t addr, uint64_t len, uint64_t prot, uint64_t page, uint64_t flags)
+{
+    return prot ? -EINVAL : mm_remap_file(current()->process->mm, addr, len, page);
+}
+
 int64_t sys_msync(uaddr_t addr, uint64_t len, int flags)
 {
     if (len > UINT64_MAX - PAGE_SIZE)

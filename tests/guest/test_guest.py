@@ -19,6 +19,7 @@ CASES |= {name: (name, ['7', 'two words', ''], {'stdin': LINES}) for name in ('h
 CASES |= {f'{name}-{where}': (name, [f'@{where}'], {}) for name in ('files', 'names', 'named_nodes', 'metadata', 'older', 'memory', 'mapping', 'wakeups', 'limits') for where in ('host', 'tmpfs')}
 CASES |= {f'{name}-{where}': (name, [f'@{where}'], {}) for name in ('inotify', 'dnotify', 'xattrs', 'sendfile') for where in ('host', 'tmpfs')}
 CASES |= {f'{name}-encrypted': (name, ['@encrypted'], {}) for name in ('inotify', 'sendfile')}
+CASES |= {f'remap_file-{where}': ('remap_file', [f'@{where}'], {}) for where in ('host', 'encrypted')}
 CASES |= {'pty': ('pty', [], {})}
 CASES |= {'files-encrypted': ('files', ['@encrypted'], {})} # names: no links and no modes there, since names and metadata are the host's
 CASES |= {'memory_static': ('memory_static', ['@tmpfs'], {})}

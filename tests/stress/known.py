@@ -6,7 +6,7 @@ KNOWN = {
     ('aiol', '*'): 'answers as a kernel without AIO', ('dnotify', '*'): 'no /proc/sys/fs/dir-notify-enable', ('fiemap', '*'): 'no FS_IOC_FIEMAP',
     ('cyclic', '*'): 'no operation is counted; real-time policies and SCHED_DEADLINE are EPERM here',
     ('kill', '*'): ALONE,
-    ('loop', '*'): 'no /dev/loop-control', ('remap', '*'): 'remap_file_pages shows one page at two addresses, which an enclave cannot: the call answers ENOSYS',
+    ('loop', '*'): 'no /dev/loop-control', ('remap', '*'): 'it shows one page of anonymous memory at two addresses, which an enclave cannot: EOPNOTSUPP (files of the host can be remapped)',
     ('msyncmany', 'soft'): 'shared mappings of a host file in an enclave are copies: two of the same page do not see each other (libos/mm/README.md)',
     ('netlink-proc', '*'): 'netlink: NETLINK_ROUTE only',
     ('netlink-task', '*'): 'netlink: NETLINK_ROUTE only',
