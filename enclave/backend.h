@@ -27,6 +27,7 @@ struct backend {
     void (*thread_kick)(struct thread_block *tb);
     int (*thread_wait)(struct thread_block *tb, int64_t timeout); /* ns, or PARK_FOREVER; -ETIMEDOUT, -EINTR, 0 */
     void (*thread_wake)(struct thread_block *tb);
+    int (*thread_rseq)(uint64_t area, uint32_t size, uint32_t flags, uint32_t signature);
     /* Sleep while *word == value, or just for a moment; wake whoever sleeps on word. Hints only. */
     void (*lock_wait)(const uint32_t *word, uint32_t value);
     void (*lock_wake)(const uint32_t *word);

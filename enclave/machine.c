@@ -71,6 +71,11 @@ _Noreturn void machine_thread_exit(void)
     BUG();
 }
 
+int machine_thread_rseq(uint64_t area, uint32_t size, uint32_t flags, uint32_t signature)
+{
+    return g_backend->thread_rseq(area, size, flags, signature);
+}
+
 void machine_thread_kick(struct thread_block *tb)
 {
     g_backend->thread_kick(tb);

@@ -79,6 +79,11 @@ int machine_thread_create(void (*entry)(void *arg), void *arg, struct thread_blo
 _Noreturn void machine_thread_exit(void);
 /* Make a thread running user code look at its pending work soon (it gets EVENT_KICK). */
 void machine_thread_kick(struct thread_block *tb);
+/*
+ * Direct only: rseq(2) of the calling thread at the host's kernel, with its errnos. -ENOSYS in an enclave: the host
+ * preempts it unseen and resumes it where it was, so nobody could send the thread to its abort handler.
+ */
+int machine_thread_rseq(uint64_t area, uint32_t size, uint32_t flags, uint32_t signature);
 /* End everything with this exit status (0..255). */
 _Noreturn void machine_exit(int status);
 

@@ -88,6 +88,11 @@ static int direct_pages_map_file(uint64_t address, uint64_t size, unsigned prot,
     return at == (int64_t)address ? 0 : at < 0 ? (int)at : -ENOMEM;
 }
 
+static int direct_thread_rseq(uint64_t area, uint32_t size, uint32_t flags, uint32_t signature)
+{
+    return (int)direct_sys(NR_RSEQ, area, size, flags, signature);
+}
+
 static int direct_pages_move(uint64_t from, uint64_t from_size, uint64_t to, uint64_t to_size)
 {
     int64_t at = direct_sys(NR_MREMAP, from, from_size, to_size, MREMAP_FLAGS, to);
@@ -161,6 +166,7 @@ const struct backend backend_direct = {
     .pages_discard = direct_pages_discard,
     .pages_map_file = direct_pages_map_file,
     .pages_move = direct_pages_move,
+    .thread_rseq = direct_thread_rseq,
     .pages_advise = direct_pages_advise,
     .thread_create = direct_thread_create,
     .thread_exit = direct_thread_exit,

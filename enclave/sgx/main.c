@@ -79,6 +79,11 @@ static int sgx_pages_map_file(uint64_t address, uint64_t size, unsigned prot, in
     return -EOPNOTSUPP;
 }
 
+static int sgx_thread_rseq(uint64_t area, uint32_t size, uint32_t flags, uint32_t signature)
+{
+    return -ENOSYS;
+}
+
 static int sgx_pages_move(uint64_t from, uint64_t from_size, uint64_t to, uint64_t to_size)
 {
     return -EOPNOTSUPP;
@@ -183,6 +188,7 @@ const struct backend backend_sgx = {
     .pages_discard = sgx_pages_discard,
     .pages_map_file = sgx_pages_map_file,
     .pages_move = sgx_pages_move,
+    .thread_rseq = sgx_thread_rseq,
     .pages_advise = sgx_pages_advise,
     .thread_create = sgx_thread_create,
     .thread_exit = sgx_thread_exit,

@@ -60,4 +60,8 @@ static_assert(sizeof(struct linux_sched_attr) == 56, "uapi: SCHED_ATTR_SIZE_VER1
 #define LINUX_SCHED_FLAG_KEEP_PARAMS UINT64_C(0x10)
 #define LINUX_SCHED_FLAG_ALL         UINT64_C(0x7f)
 
+/* rseq(2). Source: include/uapi/linux/rseq.h */
+#define RSEQ_FLAG_UNREGISTER 1u
+#define RSEQ_SIZE_MIN        32u
+
 #endif

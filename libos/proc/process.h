@@ -86,6 +86,10 @@ struct thread {
     struct cpu_regs *regs;       /* the program's registers, valid while in libos */
     uint64_t clear_child_tid, set_child_tid; /* guest addresses */
     uint64_t robust_list, robust_list_size;
+    struct {
+        uint64_t area; /* 0: none */
+        uint32_t size, signature;
+    } rseq; /* what is registered at the host's kernel (direct) */
     uint64_t barrier_passed; /* atomic: libos/proc/barrier.h */
     char name[16];
     uint64_t timer_slack;        /* ns; kept for PR_GET_TIMERSLACK */

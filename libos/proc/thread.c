@@ -13,6 +13,7 @@
 #include "enclave/uaccess.h"
 #include "lib/base/bytes.h"
 #include "lib/linux/errno.h"
+#include "lib/linux/sched.h"
 #include "lib/linux/time.h"
 #include "libos/ipc/poll.h"
 #include "libos/proc/barrier.h"
@@ -183,12 +184,20 @@ static void clear_tid(struct thread *t)
         futex_wake(t->process->mm, t->clear_child_tid, 1, UINT32_MAX);
 }
 
+void thread_forget_rseq(struct thread *t)
+{
+    if (t->rseq.area)
+        (void)machine_thread_rseq(t->rseq.area, t->rseq.size, RSEQ_FLAG_UNREGISTER, t->rseq.signature);
+    t->rseq.area = 0;
+}
+
 void thread_exit_current(int wait_status)
 {
     struct thread *t = current();
     struct process *p = t->process;
     t->exiting = true;
     robust_list_exit(t);
+    thread_forget_rseq(t); /* before the area may be freed by who waits for the tid */
     clear_tid(t);
     signal_thread_exit(t);
     if (t->tid == p->pid && !p->exiting)

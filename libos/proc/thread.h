@@ -23,6 +23,8 @@ int thread_attach(struct process *p, struct thread *t);
 int64_t thread_clone(const struct thread_request *r);
 /* execve: end all other threads of the calling process; returns when they are gone. */
 void thread_kill_others(void);
+/* The calling thread's rseq area is the program's no longer (exit, exec): the kernel must not write there again. */
+void thread_forget_rseq(struct thread *t);
 /* A number that no thread or process has. */
 int32_t thread_number(void);
 

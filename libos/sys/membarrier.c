@@ -21,8 +21,8 @@ enum {
 
 /*
  * Without SYNC_CORE: what serialises a core may not be executed in an enclave (CPUID, IRET: SDM
- * vol. 3D, 34.6.1) or not by every CPU (SERIALIZE). Without RSEQ, as without rseq. QUERY says so,
- * as a kernel without them.
+ * vol. 3D, 34.6.1) or not by every CPU (SERIALIZE). Without RSEQ, which is there in direct only.
+ * QUERY says so, as a kernel without them.
  */
 int64_t sys_membarrier(int command, unsigned flags, int cpu)
 {

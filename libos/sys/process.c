@@ -142,6 +142,7 @@ static int replace_program(struct process *p, struct exec *e, struct cpu_regs *r
     struct thread *t = current();
     thread_kill_others();
     robust_list_exit(t);
+    thread_forget_rseq(t);
     t->clear_child_tid = 0;
     t->tid = p->pid;
     timers_exec(p);

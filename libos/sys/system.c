@@ -93,16 +93,6 @@ int64_t sys_personality(uint64_t persona)
 
 /* ---- as a kernel without them; rows of their own, so that probing for them is not worth a warning */
 
-/*
- * A restartable sequence must be aborted when the thread is preempted or migrated. In an enclave
- * the host does both unseen, and resumes where it was: no kernel inside could move the thread to
- * its abort handler. glibc and others do without when registration fails.
- */
-int64_t sys_rseq(uaddr_t area, unsigned size, int flags, unsigned signature)
-{
-    return -ENOSYS;
-}
-
 int64_t sys_io_setup(unsigned events, uaddr_t context)
 {
     return -ENOSYS;

@@ -163,6 +163,32 @@ int64_t sys_get_robust_list(int pid, uaddr_t head, uaddr_t size)
     return 0;
 }
 
+/* Would the kernel's first write to it fail, which ends the thread? */
+static bool is_writable(uaddr_t area)
+{
+    uint32_t word;
+    return !user_read(&word, area, sizeof(word)) && !user_write(area, &word, sizeof(word));
+}
+
+/*
+ * In direct the program's threads are the host's, whose kernel serves their areas: it aborts a sequence before the handler of
+ * any signal, ours too, so that handler finds the program at its abort address. The errnos are the host's; but libos's
+ * own memory is no area, as the kernel's is none, and neither is memory that cannot be written.
+ */
+int64_t sys_rseq(uaddr_t area, unsigned size, int flags, unsigned signature)
+{
+    struct thread *t = current();
+    bool fresh = !flags && !t->rseq.area && size >= RSEQ_SIZE_MIN && IS_ALIGNED(area, RSEQ_SIZE_MIN);
+    if (fresh && !g_machine.is_enclave && (!user_range_ok(area, size) || !is_writable(area)))
+        return -EFAULT;
+    int r = machine_thread_rseq(area, size, (uint32_t)flags, signature);
+    if (r == 0 && flags)
+        t->rseq.area = 0;
+    else if (r == 0)
+        t->rseq.area = area, t->rseq.size = size, t->rseq.signature = signature;
+    return r;
+}
+
 int64_t sys_exit(int status)
 {
     thread_exit_current((status & 0xff) << 8);

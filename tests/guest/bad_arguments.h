@@ -199,6 +199,7 @@ static const struct { const char *row, *argument, *bad, *why; } g_left_out[] = {
     { "exit", 0, 0, "ends the thread" },
     { "exit_group", 0, 0, "ends the program" },
     { "clone", 0, 0, "makes a child natively; children are not supported, threads are tests/guest/threads.c" },
+    { "rseq", 0, 0, "ENOSYS in an enclave; its own program is tests/guest/restartable.c" },
     { "personality", 0, 0, "natively every value is taken, and changes the process" },
     { "kill", "pid", "-1", "everybody: depends on who else is there" },
     { "settimeofday", "tv", "null", "sets the machine's time zone" },

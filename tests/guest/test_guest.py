@@ -20,6 +20,7 @@ CASES |= {f'{name}-{where}': (name, [f'@{where}'], {}) for name in ('files', 'na
 CASES |= {f'{name}-{where}': (name, [f'@{where}'], {}) for name in ('inotify', 'dnotify', 'xattrs', 'sendfile') for where in ('host', 'tmpfs')}
 CASES |= {f'{name}-encrypted': (name, ['@encrypted'], {}) for name in ('inotify', 'sendfile')}
 CASES |= {f'remap_file-{where}': ('remap_file', [f'@{where}'], {}) for where in ('host', 'encrypted')}
+CASES |= {'restartable': ('restartable', [], {'timeout': 60})}
 CASES |= {'pty': ('pty', [], {})}
 CASES |= {'files-encrypted': ('files', ['@encrypted'], {})} # names: no links and no modes there, since names and metadata are the host's
 CASES |= {'memory_static': ('memory_static', ['@tmpfs'], {})}
@@ -70,6 +71,13 @@ def test_missing_rows_answer_enosys(guest):
     numbers = [str(r.number) for r in missing] + ['511', '512', '100000']
     r = guest.run('direct', guest.programs / 'missing_rows', numbers)
     assert r.stdout.decode() == ''.join(f'{n} -1 ENOSYS\n' for n in numbers), show(r)
+
+def test_restartable_sequences_are_the_hosts_in_direct_only(guest):
+    if guest.missing():
+        pytest.skip(guest.missing())
+    said = b'rseq: ENOSYS'
+    native, direct, soft = (guest.run(mode, guest.programs / 'restartable', [], timeout=60).stderr for mode in ('native', 'direct', 'soft'))
+    assert (said in direct) == (said in native) and said in soft
 
 def test_the_encrypted_database_is_no_plaintext(guest):
     if guest.missing():
