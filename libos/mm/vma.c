@@ -181,6 +181,16 @@ bool mm_is_mapped(struct mm *mm, uint64_t start, uint64_t size)
     return mapped;
 }
 
+bool mm_is_accessible(struct mm *mm, uint64_t start, uint64_t size)
+{
+    rwlock_read(&mm->lock);
+    bool accessible = size == 0 || vma_covers(mm, start, start + size);
+    for (struct vma *v = vma_first(mm, start); v && v->start < start + size; v = vma_next(v))
+        accessible = accessible && v->prot != PROT_NONE;
+    rwlock_read_end(&mm->lock);
+    return accessible;
+}
+
 int mm_resident(struct mm *mm, uint64_t start, uint64_t size, uint8_t *vec)
 {
     int r = 0;

@@ -77,6 +77,7 @@ uint64_t mm_brk_start(struct mm *mm);
 /* mincore(2): one byte per page, 1 where pages exist. -ENOMEM: a hole. vec is ours. */
 int mm_resident(struct mm *mm, uint64_t start, uint64_t size, uint8_t *vec);
 bool mm_is_mapped(struct mm *mm, uint64_t start, uint64_t size); /* no hole */
+bool mm_is_accessible(struct mm *mm, uint64_t start, uint64_t size); /* nor anything that is PROT_NONE */
 
 /* Internal mapping near an address (within +-2 GiB), for trampolines and the vDSO; committed with
  * prot. 0 when there is none. */

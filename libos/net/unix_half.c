@@ -159,7 +159,7 @@ int64_t unix_half_push(struct unix_half *h, struct iobuf *b, uint32_t size, bool
     if (b->segments == b->inline_segments)
         ahead.segments = ahead.inline_segments;
     int64_t n = size ? iobuf_get(&ahead, m->bytes, size) : 0;
-    if (n < 0 || (whole && (uint64_t)n < size)) {
+    if (n < (int64_t)size) { /* as Linux, which fills a message before it sends it */
         mem_free(m);
         return -EFAULT;
     }
@@ -286,14 +286,15 @@ static int64_t pull_stream_locked(struct unix_half *h, struct iobuf *b, struct n
         it = it->next;
         if (begun && !continues(m, &from->cred, want_cred))
             break;
+        uint32_t at = m->taken + skip, size = m->size - at;
+        int64_t wanted = (int64_t)MIN(size, b->left);
+        skip = 0;
+        int64_t n = wanted ? iobuf_put(b, m->bytes + at, (uint64_t)wanted) : 0;
+        if (n < wanted) /* the message stays, files and all */
+            return total ? total : -EFAULT;
         int r = begun ? 0 : give_control(m, out, peek, want_cred);
         if (r < 0)
             return r;
-        uint32_t at = m->taken + skip, size = m->size - at;
-        skip = 0;
-        int64_t n = size && b->left ? iobuf_put(b, m->bytes + at, MIN(size, b->left)) : 0;
-        if (n < 0)
-            return total ? total : n;
         total += n;
         move_peek_offset_locked(h, peek, (uint32_t)n);
         if (!peek)
@@ -312,8 +313,11 @@ static int64_t pull_message_locked(struct unix_half *h, struct iobuf *b, struct 
     uint32_t left = m->size - skip;
     uint64_t size = MIN(left, b->left);
     int64_t n = size ? iobuf_put(b, m->bytes + skip, size) : 0;
-    if (n < 0 || (uint64_t)n < size)
+    if (n < (int64_t)size) { /* then the message is lost, as Linux's */
+        if (!peek)
+            take_locked(h, m, 0, true, done);
         return -EFAULT;
+    }
     int r = give_control(m, out, peek, want_cred);
     if (r < 0)
         return r;

@@ -137,29 +137,30 @@ int64_t sys_madvise(uaddr_t addr, uint64_t len, int advice)
 }
 
 /* Enclave pages are never swapped by their own choice, and there is no way to ask: locking is done.
- */
-static int64_t lock_range(uaddr_t addr, uint64_t len)
+ * touch: as Linux does to lock pages now, which PROT_NONE refuses. */
+static int64_t lock_range(uaddr_t addr, uint64_t len, bool touch)
 {
+    struct mm *mm = current()->process->mm;
     uint64_t start = ALIGN_DOWN(addr, PAGE_SIZE), end;
     uint64_t size = ALIGN_UP(len + (addr - start), PAGE_SIZE); /* may wrap to nothing, as Linux's */
     if (!checked_add(start, size, &end))
         return -EINVAL;
-    return !size || mm_is_mapped(current()->process->mm, start, size) ? 0 : -ENOMEM;
+    return !size || (touch ? mm_is_accessible(mm, start, size) : mm_is_mapped(mm, start, size)) ? 0 : -ENOMEM;
 }
 
 int64_t sys_mlock(uaddr_t addr, uint64_t len)
 {
-    return lock_range(addr, len);
+    return lock_range(addr, len, true);
 }
 
 int64_t sys_mlock2(uaddr_t addr, uint64_t len, int flags)
 {
-    return flags & ~MLOCK_ONFAULT ? -EINVAL : lock_range(addr, len);
+    return flags & ~MLOCK_ONFAULT ? -EINVAL : lock_range(addr, len, !flags);
 }
 
 int64_t sys_munlock(uaddr_t addr, uint64_t len)
 {
-    return lock_range(addr, len);
+    return lock_range(addr, len, false);
 }
 
 int64_t sys_mlockall(int flags)
@@ -229,7 +230,7 @@ int64_t sys_mbind(uaddr_t addr, uint64_t len, int mode, uaddr_t nodemask, uint64
     int64_t r = check_policy(mode, nodemask, maxnode);
     if (r < 0 || len == 0)
         return r;
-    return lock_range(addr, len) < 0 ? -EFAULT : 0;
+    return lock_range(addr, len, false) < 0 ? -EFAULT : 0;
 }
 
 int64_t sys_set_mempolicy(int mode, uaddr_t nodemask, uint64_t maxnode)

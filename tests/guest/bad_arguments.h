@@ -223,15 +223,12 @@ static const struct { const char *row, *argument, *bad, *why; } g_left_out[] = {
     { "setpgid", "pid pgid", "0", "EPERM for the leader of a session, which the program is in Cloister" },
     { "munmap", "addr", "library OS", "nothing of the program's is there: unmapping nothing succeeds" },
     /* what is otherwise here by intent */
-    { "shmat", "addr", "low kernel not canonical library OS", "only at the address the segment has" },
+    { "shmat", "addr", "low kernel not canonical library OS", "only at the address the segment has: its pages cannot stand at two" },
     { "shmget", "flags", "all bits", "SHM_HUGETLB is ENOMEM" },
-    { "mlock mlock2", "addr", "no access", "locking is checked for mappings only" },
     { "mbind", "len", "SIZE_MAX/2 INT_MAX+1", "EFAULT for a range with holes, whatever the policy" },
     { "execve", "argv envp", "null", "the call is valid then, and only trusted files are run" },
     { "sendto recvfrom", "flags", 0, "a flag that is not supported is EOPNOTSUPP" },
     { "mmap", "fd", "inet socket", "TCP's zero-copy mapping: ENODEV" },
-    /* differences that are known: an error in both, or the start of a transfer */
-    { "sendto recvfrom", "buf", "edge", "bytes before the edge are moved; Linux refuses the whole" },
 };
 /* clang-format on */
 

@@ -34,6 +34,12 @@ static void locks(void *p)
     CHECK_EQ(mlock2(p, 8192, 0), 0);
     CHECK_EQ(mlock2(p, 8192, MLOCK_ONFAULT), 0);
     CHECK_ERRNO(syscall(SYS_mlock2, p, 8192, 8), EINVAL);
+    CHECK_EQ(mprotect((char *)p + 4096, 4096, PROT_NONE), 0);
+    CHECK_ERRNO(mlock(p, 8192), ENOMEM); /* what cannot be touched */
+    CHECK_ERRNO(mlock2(p, 8192, 0), ENOMEM);
+    CHECK_EQ(mlock2(p, 8192, MLOCK_ONFAULT), 0);
+    CHECK_EQ(munlock(p, 8192), 0);
+    CHECK_EQ(mprotect(p, 8192, PROT_READ | PROT_WRITE), 0);
     CHECK_EQ(munlock(p, 8192), 0);
     CHECK_ERRNO(mlockall(0), EINVAL);
     CHECK_ERRNO(mlockall(0x10), EINVAL);

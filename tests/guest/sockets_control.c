@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -312,6 +313,39 @@ static void unix_writable(void)
 }
 
 /* A machine without them says so in every mode. */
+/* A buffer that ends at nothing: the message is not sent; what cannot be delivered whole stays in a stream, its files too,
+ * and is lost as a message. */
+static void buffers_that_end(int type)
+{
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr header;
+    } control = { .header = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+    char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *edge = page + 4088, room[64];
+    int s[2];
+    NEED(page != MAP_FAILED && munmap(page + 4096, 4096) == 0 && socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, s) == 0);
+    CHECK_ERRNO(send(s[0], edge, 16, 0), EFAULT);
+    CHECK_ERRNO(write(s[0], edge, 16), EFAULT);
+    CHECK_ERRNO(recv(s[1], room, 16, 0), EAGAIN);
+    memcpy(CMSG_DATA(&control.header), &s[0], sizeof(int));
+    struct iovec iov = { "0123456789abcdef", 16 };
+    struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+    CHECK_EQ(sendmsg(s[0], &m, 0), 16);
+    CHECK_ERRNO(recv(s[1], edge, 16, 0), EFAULT);
+    iov.iov_base = room;
+    m.msg_controllen = sizeof(control);
+    if (type == SOCK_STREAM) {
+        CHECK(recvmsg(s[1], &m, 0) == 16 && memcmp(room, "0123456789abcdef", 16) == 0 && m.msg_controllen == sizeof(control));
+        int passed;
+        memcpy(&passed, CMSG_DATA(&control.header), sizeof(int));
+        CHECK_EQ(close(passed), 0);
+    } else {
+        CHECK_ERRNO(recvmsg(s[1], &m, 0), EAGAIN);
+    }
+    close(s[0]), close(s[1]);
+    munmap(page, 4096);
+}
+
 static void vsock(void)
 {
     struct sockaddr_vm a = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = VMADDR_PORT_ANY }, at = { 0 };
@@ -348,6 +382,9 @@ int main(int argc, char **argv)
     peek_offset(SOCK_DGRAM);
     peek_offset(SOCK_SEQPACKET);
     unix_writable();
+    buffers_that_end(SOCK_STREAM);
+    buffers_that_end(SOCK_DGRAM);
+    buffers_that_end(SOCK_SEQPACKET);
     vsock();
     return check_result();
 }
