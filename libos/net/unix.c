@@ -2,7 +2,7 @@
  * AF_UNIX sockets: stream, seqpacket and datagram, between processes of this instance. The host
  * never sees a byte; sockets of the host's file system cannot be reached (ECONNREFUSED).
  *
- * Locks: socket->mu, then unix_half.mu, then wait_queue.lock. Two sockets are never locked
+ * Locks: g_passing_lock (unix_pass.c), then socket->mu, then unix_half.mu, then wait_queue.lock. Two sockets are never locked
  * together.
  */
 #include "libos/net/unix.h"
@@ -34,6 +34,8 @@ struct unix_socket *unix_socket_new(int type, uint32_t flags)
         return NULL;
     socket_init(&u->s, &unix_ops, AF_UNIX, type, 0, flags);
     list_init(&u->pending);
+    list_init(&u->passing);
+    list_init(&u->reached);
     wait_queue_init(&u->acceptable);
     u->own = (struct net_address){ .size = sizeof(uint16_t), .a = { .family = AF_UNIX } };
     u->in = unix_half_new();
@@ -280,6 +282,7 @@ static void unix_release(struct socket *s)
     unix_half_put(u->in);
     unix_half_put(u->out);
     mem_free(u);
+    unix_pass_collect();
 }
 
 static const struct socket_ops unix_ops = {

@@ -24,6 +24,7 @@ struct unix_message {
     struct list link;
     uint32_t size, taken;        /* bytes; of a stream, how many were read already */
     struct net_control *control; /* files and credentials; NULL: none */
+    bool passes;                 /* constant: Unix sockets came with it (unix_pass.c) */
     struct net_address from;     /* datagrams */
     struct linux_ucred cred;     /* the sender's, for receivers with SO_PASSCRED */
     uint8_t bytes[];
@@ -50,6 +51,9 @@ struct unix_half {
     struct unix_half *relay_to; /* counted; under the owning socket's mu */
 };
 
+/* All messages of h to a list, which unix_messages_free() frees without a lock: dropping a file may close another socket. */
+void unix_half_empty_locked(struct unix_half *h, struct list *to);
+void unix_messages_free(struct list *messages);
 struct unix_half *unix_half_new(void);
 void unix_half_put(struct unix_half *h); /* NULL is fine */
 static inline struct unix_half *unix_half_get(struct unix_half *h)
@@ -83,6 +87,14 @@ void unix_half_close_reader(struct unix_half *h); /* drops what is queued; tells
 void unix_half_shut_reader(struct unix_half *h);  /* SHUT_RD: what is queued may still be read */
 void unix_half_close_writer(struct unix_half *h, bool reset);
 
+/* ---- sockets in flight (unix_pass.c) */
+extern struct mutex g_passing_lock;
+bool unix_pass_any(const struct net_control *c); /* are there Unix sockets among its files? NULL is fine */
+/* They are in flight from now on; no longer. Under g_passing_lock. */
+void unix_pass_begin_locked(const struct net_control *c);
+void unix_pass_end_locked(const struct net_control *c);
+void unix_pass_collect(void); /* drop the queues of sockets that only each other's queues hold */
+
 /* ---- names (unix_names.c). A bound socket is found by its abstract name or by the inode of its
  * path. */
 struct dentry;
@@ -115,6 +127,10 @@ struct unix_socket {
     struct linux_ucred peer_cred;    /* mu */
     struct list pending;             /* mu; listening: struct unix_pending */
     uint32_t pending_count, backlog; /* mu */
+    struct list passing, reached;    /* g_passing_lock, and what follows */
+    uint32_t in_flight;              /* references that messages hold */
+    uint32_t held_elsewhere;         /* of those, by messages in no candidate's queue */
+    bool candidate;                  /* messages hold every reference */
     struct wait_queue acceptable;    /* something pending; room for more; a state change */
 };
 

@@ -7,6 +7,7 @@
 #include "lib/linux/errno.h"
 #include "libos/ipc/poll.h"
 #include "libos/net/unix.h"
+#include "libos/proc/process.h"
 #include "libos/sys/iobuf.h"
 
 #define READABLE (EPOLLIN | EPOLLRDNORM)
@@ -29,13 +30,16 @@ struct unix_half *unix_half_new(void)
 
 static void message_free(struct unix_message *m)
 {
+    if (m->passes && m->control) {
+        mutex_lock(&g_passing_lock);
+        unix_pass_end_locked(m->control);
+        mutex_unlock(&g_passing_lock);
+    }
     net_control_free(m->control);
     mem_free(m);
 }
 
-/* Unlink all; the caller frees them without the lock, since dropping a file may close another
- * socket. */
-static void empty_locked(struct unix_half *h, struct list *to)
+void unix_half_empty_locked(struct unix_half *h, struct list *to)
 {
     while (!list_empty(&h->messages)) {
         struct list *first = h->messages.next;
@@ -45,13 +49,26 @@ static void empty_locked(struct unix_half *h, struct list *to)
     h->bytes = h->count = 0;
 }
 
-static void free_all(struct list *messages)
+/*
+ * A message may hold the last reference to a socket, whose queue holds others, and so on as deep as a program likes: what is
+ * to be freed meanwhile goes to the end of the list that this thread is at already.
+ */
+void unix_messages_free(struct list *messages)
 {
+    struct thread *t = current();
+    struct list *to = t->dropping ? t->dropping : messages;
+    bool nested = t->dropping;
+    t->dropping = to;
     while (!list_empty(messages)) {
         struct unix_message *m = list_entry(messages->next, struct unix_message, link);
         list_remove(&m->link);
-        message_free(m);
+        if (nested)
+            list_push_back(to, &m->link);
+        else
+            message_free(m);
     }
+    if (!nested)
+        t->dropping = NULL;
 }
 
 void unix_half_put(struct unix_half *h)
@@ -60,8 +77,8 @@ void unix_half_put(struct unix_half *h)
     if (!h || !ref_put(&h->refs))
         return;
     list_init(&rest);
-    empty_locked(h, &rest);
-    free_all(&rest);
+    unix_half_empty_locked(h, &rest);
+    unix_messages_free(&rest);
     mem_free(h);
 }
 
@@ -141,6 +158,28 @@ void unix_half_unwatch(struct unix_half *own)
     unix_half_put(h);
 }
 
+/* Put m into the queue, if there is still room, and *control with it. */
+static int64_t append(struct unix_half *h, struct unix_message *m, bool whole, struct net_control **control)
+{
+    if (m->passes)
+        mutex_lock(&g_passing_lock);
+    mutex_lock(&h->mu);
+    int64_t r = h->no_reader ? -EPIPE : has_room_locked(h, m->size, whole) ? (int64_t)m->size : -EAGAIN;
+    if (r >= 0) {
+        m->control = *control;
+        *control = NULL;
+        list_push_back(&h->messages, &m->link);
+        h->bytes += m->size;
+        h->count++;
+        if (m->passes)
+            unix_pass_begin_locked(m->control);
+    }
+    mutex_unlock(&h->mu);
+    if (m->passes)
+        mutex_unlock(&g_passing_lock);
+    return r;
+}
+
 int64_t unix_half_push(struct unix_half *h, struct iobuf *b, uint32_t size, bool whole,
                        struct net_control **control, const struct net_address *from,
                        const struct linux_ucred *cred)
@@ -155,6 +194,8 @@ int64_t unix_half_push(struct unix_half *h, struct iobuf *b, uint32_t size, bool
     struct unix_message *m = mem_alloc(sizeof(*m) + size);
     if (!m)
         return -ENOMEM;
+    /* First, as it writes the structure's last padding, where the bytes begin. */
+    *m = (struct unix_message){ .size = size, .passes = unix_pass_any(*control), .from = *from, .cred = *cred };
     struct iobuf ahead = *b;
     if (b->segments == b->inline_segments)
         ahead.segments = ahead.inline_segments;
@@ -163,17 +204,7 @@ int64_t unix_half_push(struct unix_half *h, struct iobuf *b, uint32_t size, bool
         mem_free(m);
         return -EFAULT;
     }
-    *m = (struct unix_message){ .size = (uint32_t)n, .from = *from, .cred = *cred };
-    mutex_lock(&h->mu);
-    r = h->no_reader ? -EPIPE : has_room_locked(h, size, whole) ? n : -EAGAIN;
-    if (r >= 0) {
-        m->control = *control;
-        *control = NULL;
-        list_push_back(&h->messages, &m->link);
-        h->bytes += m->size;
-        h->count++;
-    }
-    mutex_unlock(&h->mu);
+    r = append(h, m, whole, control);
     if (r < 0) {
         mem_free(m);
         return r;
@@ -214,8 +245,11 @@ static int give_control(struct unix_message *m, struct net_message *out, bool pe
         c = copy_control(c);
     if (!c)
         return -ENOMEM;
-    if (!peek)
+    if (!peek) {
+        if (m->passes)
+            unix_pass_end_locked(c);
         m->control = NULL;
+    }
     if (want_cred && !c->has_cred) {
         c->has_cred = true;
         c->cred = m->cred;
@@ -330,15 +364,30 @@ static int64_t pull_message_locked(struct unix_half *h, struct iobuf *b, struct 
     return out->flags & MSG_TRUNC ? (int64_t)left : n;
 }
 
+/* Lock h, and before it g_passing_lock if the message to be read brings sockets: they leave the queue with it. */
+static struct unix_message *lock_and_find(struct unix_half *h, bool peek, uint32_t *skip, bool *passing)
+{
+    *passing = false;
+    for (;;) {
+        mutex_lock(&h->mu);
+        struct unix_message *m = peek ? peek_start_locked(h, skip) : first_locked(h);
+        if (!m || !m->passes || *passing)
+            return m;
+        mutex_unlock(&h->mu);
+        mutex_lock(&g_passing_lock);
+        *passing = true;
+    }
+}
+
 int64_t unix_half_pull(struct unix_half *h, struct iobuf *b, bool stream, struct net_message *out,
                        bool want_cred)
 {
     struct list done;
     int64_t r;
+    bool passing;
     list_init(&done);
     uint32_t skip = 0;
-    mutex_lock(&h->mu);
-    struct unix_message *m = out->flags & MSG_PEEK ? peek_start_locked(h, &skip) : first_locked(h);
+    struct unix_message *m = lock_and_find(h, out->flags & MSG_PEEK, &skip, &passing);
     if (m) {
         r = stream ? pull_stream_locked(h, b, out, want_cred, m, skip, &done)
                    : pull_message_locked(h, b, out, want_cred, m, skip, &done);
@@ -349,8 +398,10 @@ int64_t unix_half_pull(struct unix_half *h, struct iobuf *b, bool stream, struct
         r = h->no_writer || h->no_reader ? 0 : -EAGAIN;
     }
     mutex_unlock(&h->mu);
+    if (passing)
+        mutex_unlock(&g_passing_lock);
     bool freed = !list_empty(&done);
-    free_all(&done);
+    unix_messages_free(&done);
     if (freed)
         tell_writers(h, WRITABLE);
     return r;
@@ -397,9 +448,9 @@ void unix_half_close_reader(struct unix_half *h)
     list_init(&rest);
     mutex_lock(&h->mu);
     h->no_reader = true;
-    empty_locked(h, &rest);
+    unix_half_empty_locked(h, &rest);
     mutex_unlock(&h->mu);
-    free_all(&rest);
+    unix_messages_free(&rest);
     tell_writers(h, WRITABLE | EPOLLERR | EPOLLHUP);
     unix_half_unjoin(h);
     wake_all(&h->wait, READABLE | EPOLLRDHUP | EPOLLHUP);

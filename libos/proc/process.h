@@ -96,6 +96,7 @@ struct thread {
     bool exiting;
     int64_t start_time, cpu_base, cpu_told[3]; /* as the process's */
     uint64_t start_fs;                         /* FS base a new thread begins with */
+    struct list *dropping;  /* messages of Unix sockets that it is freeing: libos/net/unix_half.c */
     struct restart restart; /* what restart_syscall goes on with (-ERESTART_RESTARTBLOCK) */
 };
 

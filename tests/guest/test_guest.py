@@ -20,6 +20,7 @@ CASES |= {f'{name}-{where}': (name, [f'@{where}'], {}) for name in ('files', 'na
 CASES |= {f'{name}-{where}': (name, [f'@{where}'], {}) for name in ('inotify', 'dnotify', 'xattrs', 'sendfile') for where in ('host', 'tmpfs')}
 CASES |= {f'{name}-encrypted': (name, ['@encrypted'], {}) for name in ('inotify', 'sendfile')}
 CASES |= {f'remap_file-{where}': ('remap_file', [f'@{where}'], {}) for where in ('host', 'encrypted')}
+CASES |= {'passing': ('passing', ['@tmpfs'], {'timeout': 60})}
 CASES |= {'restartable': ('restartable', [], {'timeout': 60})}
 CASES |= {'pty': ('pty', [], {})}
 CASES |= {'files-encrypted': ('files', ['@encrypted'], {})} # names: no links and no modes there, since names and metadata are the host's
