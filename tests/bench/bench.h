@@ -6,7 +6,7 @@
  * COUNT operations took. So run.py can let a native, a direct and a soft process take turns in one
  * run, and by hand:
  *
- *     echo stat 100000 | build/tests/bench/bench_files /tmp /tmp
+ *     echo stat 100000 | build/tests/bench/bench_files /tmp /tmp me
  */
 #include <errno.h>
 #include <stdint.h>

@@ -1,5 +1,6 @@
 /* What do calls on files cost? argv[1]: a directory of the host; argv[2]: one with the trusted file
- * bench-trusted. */
+ * bench-trusted; argv[3]: a name no other run has at the same time (in an enclave every program is
+ * process 1). */
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -70,8 +71,8 @@ static void stat_missing(void *arg, uint64_t n)
 
 int main(int argc, char **argv)
 {
-    bench_need(argc == 3, "usage: files DIRECTORY TRUSTED");
-    snprintf(g_file, sizeof(g_file), "%s/bench-file-%d", argv[1], (int)getpid());
+    bench_need(argc == 4, "usage: files DIRECTORY TRUSTED NAME");
+    snprintf(g_file, sizeof(g_file), "%s/bench-file-%s", argv[1], argv[3]);
     snprintf(g_missing, sizeof(g_missing), "%s/bench-missing", argv[1]);
     snprintf(g_trusted, sizeof(g_trusted), "%s/bench-trusted", argv[2]);
     snprintf(g_trusted_missing, sizeof(g_trusted_missing), "%s/bench-missing", argv[2]);

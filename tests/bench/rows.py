@@ -3,7 +3,8 @@
 A row's goal compares `direct` with native: at_most for what should be small (times), at_least for what should be
 large (per second). Words in braces are filled in by run.py: {build} tests/bench of the build, {bench} this folder, {apps}
 tests/apps/programs, {host} a scratch directory allowed as it is, {trusted} one whose files are trusted, {encrypted} one
-that is an encrypted mount (natively: a plain one), {port} a free port.
+that is an encrypted mount (natively: a plain one), {port} a free port,
+{mode} the mode.
 """
 from dataclasses import dataclass, field
 
@@ -54,13 +55,13 @@ PROGRAMS = [
     rounds('getppid-musl', '{build}/getppid-musl'),
     rounds('getppid-go', '{build}/getppid-go', size='2G'),
     rounds('clock'),
-    rounds('files', '{build}/bench_files', '{host}', '{trusted}'),
+    rounds('files', '{build}/bench_files', '{host}', '{trusted}', '{mode}'),
     rounds('waits'),
     rounds('threads'),
     rounds('parallel'),
     rounds('memory'),
     rounds('sockets'),
-    rounds('stream', '{build}/bench_stream', '{encrypted}', encrypted=True),
+    rounds('stream', '{build}/bench_stream', '{encrypted}', '{mode}', encrypted=True),
     rounds('spin', env={'OMP_WAIT_POLICY': 'active'}),
     rounds('numpy', PYTHON, '{bench}/matmul.py', env={'OPENBLAS_NUM_THREADS': '2'}, size='2G', trusted=PYTHON_TRUSTS, round_ms=500),
     rounds('torch', PYTHON, '{bench}/inference.py', env={'OMP_NUM_THREADS': '2'}, size='4G', tools=('/usr/lib/python3/dist-packages/torch',), round_ms=500),

@@ -23,7 +23,7 @@ class Place(Guest):
     def fill(self, text, program, mode):
         """The words in braces of rows.py."""
         values = {'build': self.build / 'tests/bench', 'bench': BENCH, 'apps': BENCH.parent / 'apps/programs', 'host': self.scratch / 'host',
-                  'trusted': self.scratch / 'trusted', 'encrypted': self.place('encrypted', mode), 'port': self.ports.get((program.name, mode))}
+                  'trusted': self.scratch / 'trusted', 'encrypted': self.place('encrypted', mode), 'port': self.ports.get((program.name, mode)), 'mode': mode}
         return re.sub(r'\{(\w+)\}', lambda m: str(values[m[1]]), text)
 
     def new_port(self, program, mode):
@@ -89,9 +89,12 @@ class Rounds:
         self.target, self.counts = program.round_ms * 1e6, {}
 
     def ask(self, name, count):
-        self.process.stdin.write(f'{name} {count}\n')
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
+        try:
+            self.process.stdin.write(f'{name} {count}\n')
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline()
+        except BrokenPipeError:
+            answer = ''
         if not answer:
             self.log.seek(0)
             raise Failed(f'{name}: ended with {self.process.wait()}: {self.log.read().strip()[-300:]}')

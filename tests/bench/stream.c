@@ -1,4 +1,6 @@
-/* How fast is a file written and read in order, 128 KiB at a time? argv[1]: the directory. */
+/* How fast is a file written and read in order, 128 KiB at a time? argv[1]: the directory;
+ * argv[2]: a name no other run has there at the same time (in an enclave every program is process
+ * 1). */
 #include <fcntl.h>
 
 #include "tests/bench/bench.h"
@@ -37,9 +39,9 @@ static void read_chunks(void *name, uint64_t n)
 
 int main(int argc, char **argv)
 {
-    bench_need(argc == 2, "usage: stream DIRECTORY");
-    snprintf(g_written, sizeof(g_written), "%s/bench-written-%d", argv[1], (int)getpid());
-    snprintf(g_read, sizeof(g_read), "%s/bench-read-%d", argv[1], (int)getpid());
+    bench_need(argc == 3, "usage: stream DIRECTORY NAME");
+    snprintf(g_written, sizeof(g_written), "%s/bench-written-%s", argv[1], argv[2]);
+    snprintf(g_read, sizeof(g_read), "%s/bench-read-%s", argv[1], argv[2]);
     for (size_t i = 0; i < CHUNK; i++)
         g_data[i] = (char)(i * 31 + (i >> 8));
     write_chunks(g_read, CHUNKS);
