@@ -91,13 +91,37 @@ static inline void mutex_unlock(struct mutex *m)
         mutex_unlock_slow(m);
 }
 
+/* The next number of a counter: nobody else gets it. */
+static inline uint64_t number_take(uint64_t *next)
+{
+    if (!sync_is_alone())
+        return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);
+    uint64_t number = __atomic_load_n(next, __ATOMIC_RELAXED);
+    __atomic_store_n(next, number + 1, __ATOMIC_RELAXED);
+    return number;
+}
+
 /* Reference counts. ref_put returns true when the last one went. */
-static inline void ref_get(uint32_t *refs)
+static inline void ref_add(uint32_t *refs, uint32_t n)
 {
     if (sync_is_alone())
-        __atomic_store_n(refs, __atomic_load_n(refs, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+        __atomic_store_n(refs, __atomic_load_n(refs, __ATOMIC_RELAXED) + n, __ATOMIC_RELAXED);
     else
-        __atomic_fetch_add(refs, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add(refs, n, __ATOMIC_RELAXED);
+}
+
+static inline void ref_get(uint32_t *refs)
+{
+    ref_add(refs, 1);
+}
+
+/* n that are known not to be the last. */
+static inline void ref_sub(uint32_t *refs, uint32_t n)
+{
+    if (sync_is_alone())
+        __atomic_store_n(refs, __atomic_load_n(refs, __ATOMIC_RELAXED) - n, __ATOMIC_RELAXED);
+    else
+        __atomic_fetch_sub(refs, n, __ATOMIC_RELEASE);
 }
 
 static inline bool ref_put(uint32_t *refs)

@@ -54,15 +54,61 @@ uaccess_set:
     ret
 
     /* size_t uaccess_string(char *dst, const char *src, size_t size): copies up to and with NUL; returns
-       bytes of size left after the NUL + 1, 0 when there was no NUL, SIZE_MAX on a fault */
+       bytes of size left after the NUL + 1, 0 when there was no NUL, SIZE_MAX on a fault. Behind the NUL dst may
+       get what stands behind it in src, within size. */
     .type uaccess_string, @function
 uaccess_string:
     movq %rdx, %rcx
-1:  testq %rcx, %rcx
-    jz 4f
+    movabsq $0x0101010101010101, %r8
+    movabsq $0x8080808080808080, %r9
+1:  cmpq $8, %rcx
+    jb 2f
     testl $7, %esi
-    jz 3f
-2:  USER uaccess_fault_flag
+    jz 5f
+    movl %esi, %eax
+    andl $0xfff, %eax
+    cmpl $0xff8, %eax           /* would the word reach into the next page? */
+    ja 2f
+    USER uaccess_fault_flag
+    movq (%rsi), %rax
+    movq %rax, %r10
+    movq %rax, %r11
+    subq %r8, %r10
+    notq %r11
+    andq %r11, %r10
+    andq %r9, %r10
+    jnz 3f
+    USER uaccess_fault_flag
+    movq %rax, (%rdi)
+    movl %esi, %eax             /* on to the next aligned word: what lies between is copied twice */
+    negl %eax
+    andl $7, %eax
+    addq %rax, %rsi
+    addq %rax, %rdi
+    subq %rax, %rcx
+    cmpq $8, %rcx
+    jb 2f
+    /* Eight bytes at a time as long as none of them is NUL: aligned, so never beyond the page of a byte that counts. */
+5:  USER uaccess_fault_flag
+    movq (%rsi), %rax
+    movq %rax, %r10
+    movq %rax, %r11
+    subq %r8, %r10
+    notq %r11
+    andq %r11, %r10
+    andq %r9, %r10
+    jnz 3f
+    USER uaccess_fault_flag
+    movq %rax, (%rdi)
+    addq $8, %rsi
+    addq $8, %rdi
+    subq $8, %rcx
+    cmpq $8, %rcx
+    jae 5b
+    /* Byte by byte: at the end of a page or of the room. */
+2:  testq %rcx, %rcx
+    jz 4f
+    USER uaccess_fault_flag
     movb (%rsi), %al
     USER uaccess_fault_flag
     movb %al, (%rdi)
@@ -73,28 +119,14 @@ uaccess_string:
     jnz 1b
     leaq 1(%rcx), %rax
     ret
-    /* Eight bytes at a time as long as none of them is NUL: aligned, so never beyond the page of a byte that counts. */
-3:  cmpq $8, %rcx
-    jb 2b
-    movabsq $0x0101010101010101, %r8
-    movabsq $0x8080808080808080, %r9
-5:  USER uaccess_fault_flag
-    movq (%rsi), %rax
-    movq %rax, %r10
-    movq %rax, %r11
-    subq %r8, %r10
-    notq %r11
-    andq %r11, %r10
-    testq %r9, %r10
-    jnz 2b
-    USER uaccess_fault_flag
+    /* The NUL is in this word: the lowest byte that r10 marks. */
+3:  USER uaccess_fault_flag
     movq %rax, (%rdi)
-    addq $8, %rsi
-    addq $8, %rdi
-    subq $8, %rcx
-    cmpq $8, %rcx
-    jae 5b
-    jmp 1b
+    bsfq %r10, %r10
+    shrl $3, %r10d
+    movq %rcx, %rax
+    subq %r10, %rax
+    ret
 4:  xorl %eax, %eax
     ret
 

@@ -7,6 +7,7 @@
 #include "enclave/fixup.h"
 #include "enclave/zone.h"
 #include "lib/base/bytes.h"
+#include "lib/base/inline.h"
 #include "lib/linux/errno.h"
 
 size_t uaccess_copy(void *dst, const void *src, size_t size);
@@ -31,7 +32,7 @@ uint64_t fixup_find(uint64_t rip)
     return 0;
 }
 
-bool user_range_ok(uaddr_t address, uint64_t size)
+static IN_LINE bool range_ok(uaddr_t address, uint64_t size)
 {
     uint64_t end;
     if (__builtin_add_overflow(address, size, &end))
@@ -42,11 +43,16 @@ bool user_range_ok(uaddr_t address, uint64_t size)
            (end <= g_zone.image_low || address >= g_zone.image_high);
 }
 
+bool user_range_ok(uaddr_t address, uint64_t size)
+{
+    return range_ok(address, size);
+}
+
 int user_read(void *dst, uaddr_t src, size_t size)
 {
     if (size == 0)
         return 0;
-    if (!user_range_ok(src, size) || uaccess_copy(dst, (const void *)src, size))
+    if (!range_ok(src, size) || uaccess_copy(dst, (const void *)src, size))
         return -EFAULT;
     return 0;
 }
@@ -55,7 +61,7 @@ int user_write(uaddr_t dst, const void *src, size_t size)
 {
     if (size == 0)
         return 0;
-    if (!user_range_ok(dst, size) || uaccess_copy((void *)dst, src, size))
+    if (!range_ok(dst, size) || uaccess_copy((void *)dst, src, size))
         return -EFAULT;
     return 0;
 }
@@ -86,7 +92,7 @@ int64_t user_string(char *dst, uaddr_t src, size_t size)
     uint64_t room = size;
     if (src < g_zone.user_high && room > g_zone.user_high - src)
         room = g_zone.user_high - src;
-    if (!user_range_ok(src, 1))
+    if (!range_ok(src, 1))
         return -EFAULT;
     size_t left = uaccess_string(dst, (const char *)src, room);
     if (left == SIZE_MAX)
@@ -94,7 +100,7 @@ int64_t user_string(char *dst, uaddr_t src, size_t size)
     if (left == 0)
         return room < size ? -EFAULT : -ENAMETOOLONG;
     int64_t length = (int64_t)(room - left); /* left = remaining + 1 */
-    return user_range_ok(src, (uint64_t)length + 1) ? length : -EFAULT;
+    return range_ok(src, (uint64_t)length + 1) ? length : -EFAULT;
 }
 
 int user_load32(uaddr_t address, uint32_t *value)
