@@ -200,7 +200,37 @@ static bool trusted_ok(const struct plan_trusted *t)
     return t->size == 0 && t->tree_offset == 0 && bytes_are_zero(t->root, sizeof(t->root));
 }
 
-static bool trusted_list_ok(const struct plan *p)
+/* A path without its last component. */
+static size_t directory_length(const char *path, size_t length)
+{
+    while (length > 0 && path[length - 1] != '/')
+        length--;
+    return length;
+}
+
+static uint32_t directory_bit(const char *path, size_t length)
+{
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t h = length;
+    if (length < 8) {
+        for (size_t at = 0; at < length; at++)
+            h = (h ^ (uint8_t)path[at]) * odd;
+        return (uint32_t)(h >> 32) % PLAN_DIRECTORY_BITS;
+    }
+    for (size_t at = 0; at + 8 < length; at += 8)
+        h = (h ^ load_le64(path + at)) * odd;
+    h = (h ^ h >> 32 ^ load_le64(path + length - 8)) * odd; /* overlaps the one before */
+    return (uint32_t)(h >> 40) % PLAN_DIRECTORY_BITS;
+}
+
+static void note_directory(struct plan *p, struct plan_str path)
+{
+    const char *s = plan_string(p, path);
+    uint32_t bit = directory_bit(s, directory_length(s, path.length));
+    p->directories[bit / 64] |= UINT64_C(1) << bit % 64;
+}
+
+static bool trusted_list_ok(struct plan *p)
 {
     if (!array_ok(p, p->h->trusted, sizeof(struct plan_trusted)))
         return false;
@@ -211,6 +241,7 @@ static bool trusted_list_ok(const struct plan *p)
         if (i > 0 && path_compare(plan_string(p, list[i - 1].path), list[i - 1].path.length,
                                   plan_string(p, list[i].path), list[i].path.length) >= 0)
             return false;
+        note_directory(p, list[i].path);
     }
     return true;
 }
@@ -270,7 +301,7 @@ static size_t common_length(const char *a, const char *b, size_t size, size_t fr
  * Both neighbours of the gap that is left share so many bytes with the path, so all in between share the fewer of them:
  * each byte is compared once or twice, however long the list and the beginnings of its paths.
  */
-struct plan_position plan_position_of(const struct plan *p, const char *path, size_t length)
+static struct plan_position position_in_list(const struct plan *p, const char *path, size_t length)
 {
     const struct plan_trusted *list = plan_items(p, p->h->trusted);
     uint32_t low = 0, high = p->h->trusted.count;
@@ -281,7 +312,7 @@ struct plan_position plan_position_of(const struct plan *p, const char *path, si
         size_t other_length = list[middle].path.length;
         size_t same = common_length(path, other, MIN(length, other_length), MIN(same_low, same_high));
         if (same == length && same == other_length)
-            return (struct plan_position){ &list[middle], middle, same, same };
+            return (struct plan_position){ &list[middle], false, middle, same, same };
         if (same == length || (same < other_length && (uint8_t)path[same] < (uint8_t)other[same])) {
             high = middle;
             same_high = same;
@@ -290,7 +321,16 @@ struct plan_position plan_position_of(const struct plan *p, const char *path, si
             same_low = same;
         }
     }
-    return (struct plan_position){ NULL, low, same_low, same_high };
+    return (struct plan_position){ NULL, false, low, same_low, same_high };
+}
+
+/* Most paths are in no directory of a trusted file: that is found out without the list. */
+struct plan_position plan_position_of(const struct plan *p, const char *path, size_t length)
+{
+    uint32_t bit = directory_bit(path, directory_length(path, length));
+    if (!(p->directories[bit / 64] >> bit % 64 & 1))
+        return (struct plan_position){ .apart = true };
+    return position_in_list(p, path, length);
 }
 
 const struct plan_trusted *plan_find_trusted(const struct plan *p, const char *path, size_t length)
@@ -319,6 +359,8 @@ bool plan_position_has_sibling(const struct plan *p, const struct plan_position 
                                const char *path, size_t length)
 {
     uint32_t at = place->index;
+    if (place->apart)
+        return false;
     return (at > 0 && in_one_directory(p, at - 1, path, length, place->same_before)) ||
            (at < p->h->trusted.count && in_one_directory(p, at, path, length, place->same_after));
 }

@@ -126,9 +126,12 @@ struct plan_header {
 };
 
 /* A plan that plan_open() accepted. Borrows the bytes. */
+#define PLAN_DIRECTORY_BITS 8192u
+
 struct plan {
     const struct plan_header *h;
     const uint8_t *bytes;
+    uint64_t directories[PLAN_DIRECTORY_BITS / 64]; /* by hash: that hold a trusted file; noted by plan_open */
 };
 
 /*
@@ -159,9 +162,10 @@ static inline const void *plan_items(const struct plan *p, struct plan_array a)
 const struct plan_trusted *plan_find_trusted(const struct plan *p, const char *path, size_t length);
 
 /* Where it stands in the list, or would: between entries index - 1 and index, whose paths begin
- * with so many of its bytes. */
+ * with so many of its bytes. apart: no entry is in its directory, and its place was not looked for. */
 struct plan_position {
     const struct plan_trusted *entry; /* NULL: not listed */
+    bool apart;
     uint32_t index;
     size_t same_before, same_after;
 };

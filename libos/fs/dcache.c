@@ -22,7 +22,7 @@ void inode_init(struct inode *inode, const struct fs_ops *ops, struct mount *mou
 {
     static uint64_t g_next;
     *inode = (struct inode){ .ops = ops, .mount = mount, .refs = 1, .type = type };
-    inode->ino = 100 + __atomic_fetch_add(&g_next, 1, __ATOMIC_RELAXED);
+    inode->ino = 100 + number_take(&g_next);
 }
 
 struct inode *inode_get(struct inode *inode)
@@ -67,19 +67,12 @@ static struct list *bucket_locked(uint32_t hash)
     return head;
 }
 
-struct dentry *dentry_new_sized(struct dentry *parent, const char *name, size_t length, size_t room,
-                                struct inode *inode)
+static void init(struct dentry *d, struct dentry *parent, const char *name, size_t length,
+                 size_t room)
 {
-    struct dentry *d = mem_alloc(sizeof(*d) + room + 1);
-    if (!d) {
-        inode_put(inode);
-        return NULL;
-    }
-    *d = (struct dentry){ .parent = parent,
-                          .inode = inode,
-                          .refs = 1,
-                          .name_length = (uint16_t)length,
-                          .name_room = (uint16_t)room };
+    *d = (struct dentry){
+        .parent = parent, .refs = 1, .name_length = (uint16_t)length, .name_room = (uint16_t)room
+    };
     if (parent)
         dentry_get(parent);
     else
@@ -89,7 +82,34 @@ struct dentry *dentry_new_sized(struct dentry *parent, const char *name, size_t 
     list_init(&d->siblings);
     list_init(&d->children);
     list_init(&d->hash);
+}
+
+struct dentry *dentry_new_sized(struct dentry *parent, const char *name, size_t length, size_t room,
+                                struct inode *inode)
+{
+    struct dentry *d = mem_alloc(sizeof(*d) + room + 1);
+    if (!d) {
+        inode_put(inode);
+        return NULL;
+    }
+    init(d, parent, name, length, room);
+    d->inode = inode;
     return d;
+}
+
+struct dentry *dentry_init_inside(void *at, struct dentry *parent, const char *name, size_t length,
+                                  struct inode *inode)
+{
+    struct dentry *d = at;
+    init(d, parent, name, length, MAX(length, NAME_ROOM));
+    d->inode = inode;
+    d->inside = true;
+    return d;
+}
+
+size_t dentry_size(size_t length)
+{
+    return sizeof(struct dentry) + MAX(length, NAME_ROOM) + 1;
 }
 
 struct dentry *dentry_new(struct dentry *parent, const char *name, size_t length,
@@ -131,8 +151,9 @@ void dentry_put(struct dentry *d)
             list_remove(&d->siblings);
             spin_unlock(&g_dcache_lock);
         }
+        void *block = d->inside ? NULL : d;
         inode_put(d->inode);
-        mem_free(d);
+        mem_free(block);
         d = parent;
     }
 }
@@ -174,6 +195,7 @@ struct dentry *dcache_find(struct dentry *parent, const char *name, size_t lengt
 static void link_locked(struct dentry *d)
 {
     d->name_hash = hash_name(d->parent, d->name, d->name_length);
+    __atomic_fetch_or(&d->parent->child_letters, dcache_letter(d->name[0]), __ATOMIC_RELAXED);
     __atomic_fetch_or(&d->parent->child_bits, UINT64_C(1) << d->name_hash % 64, __ATOMIC_RELEASE);
     list_push_front(bucket_locked(d->name_hash), &d->hash);
     list_push_back(&d->parent->children, &d->siblings);

@@ -19,6 +19,11 @@ struct dentry *dentry_new(struct dentry *parent, const char *name, size_t length
 /* The same, for one that may move (dcache_move) to names of up to room bytes; length is no more. */
 struct dentry *dentry_new_sized(struct dentry *parent, const char *name, size_t length, size_t room,
                                 struct inode *inode);
+/* The same in the block of its inode, which is freed with the inode's last reference: dentry_size
+ * bytes at an address that fits. A look-up of the host's makes both by one allocation. */
+struct dentry *dentry_init_inside(void *at, struct dentry *parent, const char *name, size_t length,
+                                  struct inode *inode);
+size_t dentry_size(size_t length);
 /* A root: its own parent. */
 struct dentry *dentry_new_root(struct inode *inode);
 
@@ -48,5 +53,16 @@ struct dentry *dcache_next_pinned(struct dentry *parent, struct dentry *after);
  */
 int64_t dcache_path(struct dentry *root, struct dentry *d, char *buf, size_t size);
 bool dcache_has_pinned(const struct dentry *parent);
+
+static inline uint64_t dcache_letter(char first)
+{
+    return UINT64_C(1) << ((uint8_t)first & 63);
+}
+
+/* Was a child ever findable whose name begins so? What has none needs no dcache_find. */
+static inline bool dcache_has_letter(const struct dentry *parent, char first)
+{
+    return __atomic_load_n(&parent->child_letters, __ATOMIC_RELAXED) & dcache_letter(first);
+}
 
 #endif

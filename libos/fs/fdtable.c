@@ -89,7 +89,7 @@ static struct entry *entry_make_locked(struct fdtable *t, uint32_t fd)
 static void entry_set_locked(struct entry *e, struct file *f, bool cloexec)
 {
     assert(((uintptr_t)f >> 47) == 0);
-    __atomic_fetch_add(&f->refs, ENTRY_CREDIT, __ATOMIC_RELAXED);
+    ref_add(&f->refs, ENTRY_CREDIT);
     e->cloexec = cloexec;
     __atomic_store_n(&e->word, (uint64_t)(uintptr_t)f << 16, __ATOMIC_RELEASE);
 }
@@ -98,11 +98,15 @@ static void entry_set_locked(struct entry *e, struct file *f, bool cloexec)
  * NULL. */
 static struct file *entry_take_locked(struct entry *e)
 {
-    uint64_t word = __atomic_exchange_n(&e->word, 0, __ATOMIC_ACQ_REL);
+    uint64_t word = __atomic_load_n(&e->word, __ATOMIC_RELAXED);
+    if (sync_is_alone())
+        __atomic_store_n(&e->word, 0, __ATOMIC_RELAXED);
+    else
+        word = __atomic_exchange_n(&e->word, 0, __ATOMIC_ACQ_REL);
     struct file *f = ENTRY_FILE(word);
     e->cloexec = 0;
     if (f)
-        __atomic_fetch_sub(&f->refs, ENTRY_CREDIT - ENTRY_USED(word), __ATOMIC_RELEASE);
+        ref_sub(&f->refs, ENTRY_CREDIT - ENTRY_USED(word));
     return f;
 }
 

@@ -18,7 +18,7 @@ static uint64_t g_next_ino = 1000; /* atomic */
 void file_init(struct file *f, const struct file_ops *ops, uint32_t flags)
 {
     *f = (struct file){ .ops = ops, .refs = 1, .flags = flags & ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY | O_CLOEXEC) };
-    f->ino = __atomic_fetch_add(&g_next_ino, 1, __ATOMIC_RELAXED);
+    f->ino = number_take(&g_next_ino);
 }
 
 void file_put(struct file *f)

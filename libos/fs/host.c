@@ -19,6 +19,7 @@
 #include "libos/fs/host_xattr.h"
 #include "libos/fs/policy.h"
 #include "libos/fs/trusted_attr.h"
+#include "libos/fs/walk.h"
 
 #define HOST_CWD ((uint64_t)(int64_t)AT_FDCWD)
 
@@ -47,20 +48,47 @@ static void write_joined(const struct joined *j, const char *prefix, const char 
     out[j->length] = 0;
 }
 
-int host_inode_new(const struct fs_ops *ops, struct mount *mount, const char *prefix, size_t prefix_length, const char *rest, size_t rest_length,
-                   struct inode **out)
+/* With more bytes behind it, aligned. */
+static IN_LINE int inode_new(const struct fs_ops *ops, struct mount *mount, const char *prefix,
+                             size_t prefix_length, const char *rest, size_t rest_length,
+                             size_t more, struct host_inode **out, void **behind)
 {
     struct joined j = measure_joined(prefix, prefix_length, rest_length);
     if (j.length >= VFS_PATH_MAX)
         return -ENAMETOOLONG;
-    struct host_inode *h = mem_alloc(sizeof(*h) + j.length + 1);
+    size_t size = ALIGN_UP(sizeof(struct host_inode) + j.length + 1, _Alignof(struct dentry));
+    struct host_inode *h = mem_alloc(size + more);
     if (!h)
         return -ENOMEM;
     inode_init(&h->inode, ops, mount, 0);
     h->length = (uint32_t)j.length;
     write_joined(&j, prefix, rest, h->path);
-    *out = &h->inode;
+    *out = h;
+    *behind = (char *)h + size;
     return 0;
+}
+
+int host_inode_new(const struct fs_ops *ops, struct mount *mount, const char *prefix, size_t prefix_length, const char *rest, size_t rest_length,
+                   struct inode **out)
+{
+    struct host_inode *h;
+    void *behind;
+    int r = inode_new(ops, mount, prefix, prefix_length, rest, rest_length, 0, &h, &behind);
+    if (r == 0)
+        *out = &h->inode;
+    return r;
+}
+
+static int host_lookup_dentry(struct dentry *dir, const char *name, size_t length, struct dentry **out)
+{
+    const struct host_inode *top = host_inode(dir->inode);
+    struct host_inode *h;
+    void *behind;
+    int r = inode_new(top->inode.ops, top->inode.mount, top->path, top->length, name, length,
+                      dentry_size(length), &h, &behind);
+    if (r == 0)
+        *out = dentry_init_inside(behind, dir, name, length, &h->inode);
+    return r;
 }
 
 int host_lookup(struct inode *dir, const char *name, size_t length, struct inode **out)
@@ -159,10 +187,23 @@ int host_stat(struct inode *inode, struct linux_stat *st)
     return stat_path(host_inode(inode)->path, host_inode(inode)->length, inode->nofollow, st);
 }
 
-static int host_stat_name(struct inode *dir, const char *name, size_t length, bool nofollow, struct linux_stat *st)
+/* Below the host's root the path stands in the program's own already. */
+static const char *path_of(const struct walk_plain *w, char room[VFS_PATH_MAX], int *length)
 {
-    char path[VFS_PATH_MAX];
-    int n = join_name(dir, name, length, path);
+    const struct host_inode *h = host_inode(w->dir->inode);
+    if (w->rooted && h->length == 1 && h->path[0] == '/') {
+        *length = (int)w->length + 1;
+        return w->name - 1;
+    }
+    *length = join_name(w->dir->inode, w->name, w->length, room);
+    return room;
+}
+
+static int host_stat_name(const struct walk_plain *w, bool nofollow, struct linux_stat *st)
+{
+    char room[VFS_PATH_MAX];
+    int n;
+    const char *path = path_of(w, room, &n);
     return n < 0 ? n : stat_path(path, (size_t)n, nofollow, st);
 }
 
@@ -432,6 +473,7 @@ static const struct fs_ops host_ops = {
     .name = "host",
     .whole_path = true,
     .lookup = host_lookup,
+    .lookup_dentry = host_lookup_dentry,
     .open = host_open,
     .mkdir = host_mkdir,
     .symlink = host_symlink,

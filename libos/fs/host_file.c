@@ -334,10 +334,12 @@ void host_file_free(struct host_file *h)
 {
     if (h->fd > 2 || !h->outside_position)
         host_call_hot(close, (uint64_t)h->fd);
-    trusted_put(h->trusted);
-    trusted_cache_fini(&h->cache);
-    mem_free(h->attr);
-    host_dir_free(h->dir);
+    if (h->trusted || h->attr || h->dir || h->cache.piece) {
+        trusted_put(h->trusted);
+        trusted_cache_fini(&h->cache);
+        mem_free(h->attr);
+        host_dir_free(h->dir);
+    }
     mem_free(h);
 }
 
@@ -366,11 +368,11 @@ static const struct file_ops host_file_ops = {
 
 int host_file_new(int fd, uint32_t type, uint32_t flags, struct dentry *d, struct host_file **out)
 {
-    struct host_file *h = mem_zalloc(sizeof(*h));
+    struct host_file *h = mem_alloc(sizeof(*h));
     if (!h)
         return -ENOMEM;
+    *h = (struct host_file){ .fd = fd };
     file_init(&h->f, &host_file_ops, flags);
-    h->fd = fd;
     h->f.seekable = true;
     h->f.dentry = d ? dentry_get(d) : NULL;
     if (type)

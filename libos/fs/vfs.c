@@ -119,8 +119,7 @@ static IN_LINE bool stat_short(struct fs_view *v, struct dentry *start, const ch
     struct walk_plain w;
     if ((walk_flags & ~(unsigned)WALK_NOFOLLOW) || !walk_plain(v, start, path, &w))
         return false;
-    *r = w.dir->inode->ops->stat_name(w.dir->inode, w.name, w.length, walk_flags & WALK_NOFOLLOW,
-                                      st);
+    *r = w.dir->inode->ops->stat_name(&w, walk_flags & WALK_NOFOLLOW, st);
     walk_plain_end(&w);
     return true;
 }
@@ -369,18 +368,16 @@ static IN_LINE bool open_short(struct fs_view *v, struct dentry *start, const ch
                                int *r)
 {
     struct walk_plain w;
-    struct inode *inode;
+    struct dentry *d;
     if ((flags & O_PATH) || (walk & ~(unsigned)(WALK_NOFOLLOW | WALK_CREATE)) ||
         !walk_plain(v, start, path, &w))
         return false;
-    *r = w.dir->inode->ops->lookup(w.dir->inode, w.name, w.length, &inode);
-    struct dentry *d = NULL;
+    *r = w.dir->inode->ops->lookup_dentry(w.dir, w.name, w.length, &d);
     if (*r == 0) {
-        inode->nofollow = walk & WALK_NOFOLLOW;
-        d = dentry_new(w.dir, w.name, w.length, inode);
-        *r = d ? open_whole(d, flags, mode & 07777, w.pins, out) : -ENOMEM;
+        d->inode->nofollow = walk & WALK_NOFOLLOW;
+        *r = open_whole(d, flags, mode & 07777, w.pins, out);
+        dentry_put(d);
     }
-    dentry_put(d);
     walk_plain_end(&w);
     return true;
 }

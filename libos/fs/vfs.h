@@ -24,6 +24,7 @@ struct inode;
 struct mount;
 
 struct linux_statfs;
+struct walk_plain;
 
 /*
  * Operations of a file system. Directory arguments are directories; names are single components. NULL: -EPERM (changes) or -ENOSYS-like as Linux.
@@ -53,8 +54,10 @@ struct fs_ops {
     int (*follow)(struct inode *inode, struct dentry **dentry, struct file **file);
     int (*access)(struct inode *inode, int mask); /* R_OK and so on; NULL: by mode bits */
     int (*stat)(struct inode *inode, struct linux_stat *st);
-    /* whole_path: lookup and stat in one, without an inode. NULL: there is no short way. */
-    int (*stat_name)(struct inode *dir, const char *name, size_t length, bool nofollow, struct linux_stat *st);
+    /* whole_path: lookup with the dentry, not findable, that the inode lives as long as. */
+    int (*lookup_dentry)(struct dentry *dir, const char *name, size_t length, struct dentry **out);
+    /* whole_path: lookup and stat in one, without an inode (walk.h). NULL: there is no short way. */
+    int (*stat_name)(const struct walk_plain *w, bool nofollow, struct linux_stat *st);
     /* whole_path: the host's attributes as they are, nothing verified; pin: an O_PATH descriptor of
      * the very file, for host_unpin. */
     int (*identify)(struct inode *inode, struct linux_stat *st, int *pin);
@@ -100,11 +103,13 @@ struct dentry {
     uint32_t refs;
     struct list siblings, children; /* g_dcache_lock; see dcache.c */
     struct list hash;               /* g_dcache_lock; empty: not to be found by name */
-    uint64_t child_bits; /* atomic: bit (name_hash % 64) of every child that was ever findable */
+    uint64_t child_bits;    /* atomic: bit (name_hash % 64) of every child that was ever findable */
+    uint64_t child_letters; /* atomic: bit (c % 64) of each first character of their names */
     uint32_t name_hash;
     uint16_t name_length, name_room;
     bool pinned;  /* holds a reference to itself: mount points, synthetic nodes over host directories */
     bool deleted; /* unlinked: getcwd says -ENOENT */
+    bool inside;  /* in the block of its inode */
     char name[];  /* whole_path: may hold '/' */
 };
 

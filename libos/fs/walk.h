@@ -30,13 +30,14 @@ int walk_path(struct fs_view *v, struct dentry *start, const char *path, unsigne
 
 /*
  * The walk that most paths need: all of it is the host's to resolve, in one call. true: so it is,
- * and the file system of `dir` has stat_name. false: not so plain (`.` or `..`, slashes in a row or
- * at the end, something of ours, too long): take the long way.
+ * and the file system of `dir` has stat_name and lookup_dentry. false: not so plain (`.` or `..`,
+ * slashes in a row or at the end, something of ours, too long): take the long way.
  */
 struct walk_plain {
     struct dentry *dir;
     bool counted;
-    const char *name; /* below dir: the end of the path that was given */
+    bool rooted;      /* before the name stands a slash */
+    const char *name; /* below dir: the end of the path that was given, with its NUL */
     size_t length;
     uint32_t pins; /* as in struct walk_result */
 };

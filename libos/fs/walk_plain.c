@@ -33,11 +33,12 @@ static bool begin(struct fs_view *v, struct dentry *start, const char *path, siz
 
 #define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (uint8_t)(b))
 
-/* Bit 7 of every byte of the word that is b, and of no other. */
+/* Bit 7 of every byte of the word that is b; and perhaps of bytes that differ from b in bit 0 alone
+ * and follow such a one, as `.` does a slash: that is as well. */
 static uint64_t bytes_equal_to(uint64_t word, char b)
 {
-    uint64_t x = word ^ EACH_BYTE(b), low = EACH_BYTE(0x7f);
-    return ~(((x & low) + low) | x | low);
+    uint64_t x = word ^ EACH_BYTE(b);
+    return (x - EACH_BYTE(1)) & ~x & EACH_BYTE(0x80);
 }
 
 /* Normalised at a glance: components that are neither empty nor begin with a dot, all of them
@@ -82,9 +83,9 @@ static bool is_normal(const char *name, size_t length)
  * plain. */
 static bool take_name(const char *path, size_t length, struct walk_plain *w)
 {
-    size_t slash = path[0] == '/';
-    w->name = path + slash;
-    w->length = length - slash;
+    w->rooted = path[0] == '/';
+    w->name = path + w->rooted;
+    w->length = length - w->rooted;
     return is_normal_at_a_glance(w->name, w->length) || is_normal(w->name, w->length);
 }
 
@@ -92,7 +93,7 @@ static bool take_name(const char *path, size_t length, struct walk_plain *w)
 static bool begins_with_ours(struct walk_plain *w)
 {
     size_t n = 0;
-    if (!dcache_has_pinned(w->dir))
+    if (!dcache_has_letter(w->dir, w->name[0]) || !dcache_has_pinned(w->dir))
         return false;
     while (n < w->length && w->name[n] != '/')
         n++;
