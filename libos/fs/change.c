@@ -1,7 +1,7 @@
 /*
  * Changes of names. On file systems of ours each holds g_tree_lock from the look-up to the change
- * of the dentries; on host directories (whole_path) the host keeps order, and only nodes of ours
- * that are pinned over them are looked at here.
+ * of the dentries; on host directories (whole_path) the host keeps order, and only what is ours in
+ * them is looked at here: nodes, mount points and what leads to those.
  */
 #include "libos/fs/change.h"
 
@@ -10,8 +10,8 @@
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
 #include "libos/fs/dcache.h"
+#include "libos/fs/nodes.h"
 #include "libos/fs/notify.h"
-#include "libos/fs/pinned.h"
 #include "libos/fs/synthetic.h"
 #include "libos/fs/walk.h"
 
@@ -22,18 +22,12 @@ static bool is_dots(const char *name)
 
 enum names_lock { NAMES_TREE, NAMES_SHARED, NAMES_ALONE };
 
-/* PINNED_AGAIN: nodes of ours were made over the host's directories since the walk. */
-static int lock_names(const struct walk_result *w, bool node, enum names_lock *out)
+static enum names_lock lock_names(const struct walk_result *w, bool node)
 {
-    bool alone;
-    if (!w->dentry->inode->ops->whole_path) {
-        mutex_lock(&g_tree_lock);
-        *out = NAMES_TREE;
-        return 0;
-    }
-    int r = pinned_lock(w->pins, node, &alone);
-    *out = alone ? NAMES_ALONE : NAMES_SHARED;
-    return r;
+    if (w->dentry->inode->ops->whole_path)
+        return nodes_lock(node) ? NAMES_ALONE : NAMES_SHARED;
+    mutex_lock(&g_tree_lock);
+    return NAMES_TREE;
 }
 
 static void unlock_names(enum names_lock lock)
@@ -41,7 +35,7 @@ static void unlock_names(enum names_lock lock)
     if (lock == NAMES_TREE)
         mutex_unlock(&g_tree_lock);
     else
-        pinned_unlock(lock == NAMES_ALONE);
+        nodes_unlock(lock == NAMES_ALONE);
 }
 
 /* The directory and the name of what is to be made or removed, and names locked. node: of ours over
@@ -49,15 +43,18 @@ static void unlock_names(enum names_lock lock)
 static int parent_locked(struct fs_view *v, struct dentry *start, const char *path, bool node,
                          struct walk_result *w, enum names_lock *lock)
 {
-    for (;;) {
-        int r = walk_path(v, start, path, WALK_PARENT, false, w);
-        if (r < 0)
-            return r;
-        r = lock_names(w, node, lock);
-        if (r == 0)
-            return 0;
-        dentry_put(w->dentry);
-    }
+    int r = walk_path(v, start, path, WALK_PARENT, false, w);
+    if (r == 0)
+        *lock = lock_names(w, node);
+    return r;
+}
+
+/* What of ours has this name: in a host directory a mount point or what leads to one, or a node;
+ * else a dentry in use. Counted, or NULL. */
+static struct dentry *find_ours(struct dentry *dir, const char *name, size_t n)
+{
+    struct dentry *d = dcache_find(dir, name, n);
+    return d || !dir->inode->ops->whole_path ? d : nodes_find(dir, name, n);
 }
 
 /* What is called so in dir: found, or looked up. Counted. g_tree_lock held on file systems of ours.
@@ -66,7 +63,7 @@ static int child_locked(struct dentry *dir, const char *name, bool nofollow, str
 {
     size_t n = str_length(name, VFS_NAME_MAX);
     struct inode *inode;
-    *out = dcache_find(dir, name, n);
+    *out = find_ours(dir, name, n);
     if (*out)
         return 0;
     int r = dir->inode->ops->lookup(dir->inode, name, n, &inode);
@@ -90,14 +87,9 @@ static int check_make_locked(struct dentry *dir, const char *name)
     if (is_dots(name))
         return -EEXIST;
     size_t n = str_length(name, VFS_NAME_MAX);
-    d = dcache_find(dir, name, n);
-    bool there = d != NULL;
-    if (d && pinned_is_gone(d)) { /* others removed it from the host */
-        pinned_forget(d);
-        there = false;
-    }
+    d = find_ours(dir, name, n);
     dentry_put(d);
-    if (there)
+    if (d)
         return -EEXIST;
     if (dir->deleted)
         return -ENOENT;
@@ -161,7 +153,7 @@ int vfs_mknod(struct fs_view *v, struct dentry *start, const char *path, uint32_
     r = w.slash ? -ENOENT : check_make_locked(dir, w.last);
     if (r == 0) {
         if (ops->whole_path)
-            r = pinned_make(dir, w.last, mode, &made);
+            r = nodes_make(dir, w.last, mode, &made);
         else if ((mode & S_IFMT) == S_IFREG)
             r = ops->create ? ops->create(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX),
                                           mode & 07777, &inode)
@@ -212,15 +204,20 @@ int vfs_link(struct fs_view *v, struct dentry *from, struct dentry *start, const
     struct walk_result w;
     enum names_lock lock;
     struct notify_subject target;
-    int r = parent_locked(v, start, path, false, &w, &lock);
+    bool node = nodes_is(from);
+    int r = parent_locked(v, start, path, node, &w, &lock);
     if (r < 0)
         return r;
     struct dentry *dir = w.dentry;
     r = w.slash ? -ENOENT : check_make_locked(dir, w.last);
     notify_look(from->inode, &target);
-    if (r == 0 && (from->inode->mount != dir->inode->mount || from->inode->ops != dir->inode->ops))
+    node = node && dir->inode->ops->whole_path;
+    if (r == 0 &&
+        (from->inode->mount != dir->inode->mount || (!node && from->inode->ops != dir->inode->ops)))
         r = -EXDEV;
-    if (r == 0)
+    if (r == 0 && node)
+        r = nodes_link(dir, w.last, from->inode);
+    else if (r == 0)
         r = dir->inode->ops->link
                 ? dir->inode->ops->link(dir->inode, w.last, str_length(w.last, VFS_NAME_MAX),
                                         from->inode)
@@ -232,32 +229,35 @@ int vfs_link(struct fs_view *v, struct dentry *from, struct dentry *start, const
     return r;
 }
 
+/* Mount points, and what leads to one, stay. */
+static int check_stays(const struct dentry *d, bool directory)
+{
+    if (d->pinned && !directory && d->inode->type == S_IFDIR)
+        return -EISDIR;
+    return d->mounted || d->pinned ? -EBUSY : 0;
+}
+
 /* Remove a dentry's name from the file system and from the tree. */
 static int remove_name_locked(struct dentry *dir, struct dentry *d, const char *name,
                               bool directory)
 {
     const struct fs_ops *ops = dir->inode->ops;
-    if (d->pinned && !directory && d->inode->type == S_IFDIR)
-        return -EISDIR; /* also of one that leads to a mount */
-    int r = d->mounted ? -EBUSY : d->pinned && directory ? pinned_check(d) : 0;
+    int r = check_stays(d, directory);
     if (r < 0)
         return r;
-    if (inode_is_synthetic(d->inode)) {
+    if (nodes_is(d)) {
         if (directory)
             return -ENOTDIR;
-        pinned_forget(d);
+        nodes_forget(d);
         return 0;
     }
+    if (directory && ops->whole_path && nodes_in(d->inode))
+        return -ENOTEMPTY;
     int (*op)(struct inode *, const char *, size_t, struct inode *) = directory ? ops->rmdir
                                                                                 : ops->unlink;
     r = op ? op(dir->inode, name, str_length(name, VFS_NAME_MAX), d->inode) : -EPERM;
-    if (r == 0) {
+    if (r == 0)
         dcache_remove(d);
-        if (d->pinned)
-            dcache_unpin(d);
-    } else if (r == -ENOENT && pinned_is_gone(d)) {
-        pinned_forget(d);
-    }
     return r;
 }
 
@@ -388,13 +388,13 @@ static int rename_locked(struct walk_result *from, struct walk_result *to, uint3
     if (r < 0)
         return r;
     if (ops->whole_path)
-        old = dcache_find(to->dentry, to->last, str_length(to->last, VFS_NAME_MAX));
+        old = find_ours(to->dentry, to->last, str_length(to->last, VFS_NAME_MAX));
     else
         r = check_rename_locked(from, to, moved, flags, &old);
     if (r == 0)
         look_before_rename(from, to, moved, old, flags, &change);
     if (r == 0 && ops->whole_path)
-        r = pinned_rename(from, to, moved, old, flags);
+        r = nodes_rename(from, to, moved, old, flags);
     else if (r == 0)
         r = ops->rename ? ops->rename(from->dentry->inode, from->last, to->dentry->inode, to->last,
                                       moved->inode, flags)
@@ -408,19 +408,15 @@ static int rename_locked(struct walk_result *from, struct walk_result *to, uint3
     return r;
 }
 
-/* PINNED_AGAIN: walk once more. */
 static int rename_walked(struct walk_result *a, struct walk_result *b, uint32_t flags)
 {
-    enum names_lock lock;
     if (is_dots(a->last) || is_dots(b->last))
         return -EBUSY;
     if (a->dentry->inode->mount != b->dentry->inode->mount ||
         a->dentry->inode->ops != b->dentry->inode->ops)
         return -EXDEV;
-    int r = lock_names(a, false, &lock);
-    if (r != 0)
-        return r;
-    r = rename_locked(a, b, flags);
+    enum names_lock lock = lock_names(a, false);
+    int r = rename_locked(a, b, flags);
     unlock_names(lock);
     return r;
 }
@@ -429,17 +425,14 @@ int vfs_rename(struct fs_view *v, struct dentry *from_start, const char *from,
                struct dentry *to_start, const char *to, uint32_t flags)
 {
     struct walk_result a, b;
-    int r;
-    do {
-        r = walk_path(v, from_start, from, WALK_PARENT, false, &a);
-        if (r < 0)
-            return r;
-        r = walk_path(v, to_start, to, WALK_PARENT, false, &b);
-        if (r == 0) {
-            r = rename_walked(&a, &b, flags);
-            dentry_put(b.dentry);
-        }
-        dentry_put(a.dentry);
-    } while (r == PINNED_AGAIN);
+    int r = walk_path(v, from_start, from, WALK_PARENT, false, &a);
+    if (r < 0)
+        return r;
+    r = walk_path(v, to_start, to, WALK_PARENT, false, &b);
+    if (r == 0) {
+        r = rename_walked(&a, &b, flags);
+        dentry_put(b.dentry);
+    }
+    dentry_put(a.dentry);
     return r;
 }

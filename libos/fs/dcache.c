@@ -1,8 +1,8 @@
 /*
  * Dentries: names that somebody uses right now. There is no cache of unused ones: our own file
  * systems are as fast to ask as a cache, and host directories may change at any time. A dentry
- * lives while it is referenced; children refer to their parents. Pinned ones (mount points, nodes
- * of ours over host directories) refer to themselves.
+ * lives while it is referenced; children refer to their parents. Pinned ones (mount points and the
+ * directories on the way to them) refer to themselves.
  */
 #include "libos/fs/dcache.h"
 
@@ -244,6 +244,18 @@ void dcache_unpin(struct dentry *d)
         dentry_put(d);
 }
 
+/* Takes the new parent's reference and gives back the old one's. */
+static struct dentry *rename_locked(struct dentry *d, struct dentry *new_parent, const char *name,
+                                    size_t length)
+{
+    struct dentry *old_parent = d->parent;
+    d->parent = new_parent;
+    memcpy(d->name, name, length);
+    d->name[length] = 0;
+    d->name_length = (uint16_t)length;
+    return old_parent;
+}
+
 int dcache_move(struct dentry *d, struct dentry *new_parent, const char *name, size_t length)
 {
     if (length > d->name_room) {
@@ -252,17 +264,22 @@ int dcache_move(struct dentry *d, struct dentry *new_parent, const char *name, s
     }
     dentry_get(new_parent);
     spin_lock(&g_dcache_lock);
-    struct dentry *old_parent = d->parent;
     list_remove(&d->hash);
     list_remove(&d->siblings);
-    d->parent = new_parent;
-    memcpy(d->name, name, length);
-    d->name[length] = 0;
-    d->name_length = (uint16_t)length;
+    struct dentry *old_parent = rename_locked(d, new_parent, name, length);
     link_locked(d);
     spin_unlock(&g_dcache_lock);
     dentry_put(old_parent);
     return 0;
+}
+
+void dcache_rename(struct dentry *d, struct dentry *new_parent, const char *name, size_t length)
+{
+    dentry_get(new_parent);
+    spin_lock(&g_dcache_lock);
+    struct dentry *old_parent = rename_locked(d, new_parent, name, length);
+    spin_unlock(&g_dcache_lock);
+    dentry_put(old_parent);
 }
 
 struct dentry *dcache_parent(struct dentry *d, char name[VFS_NAME_MAX + 1])

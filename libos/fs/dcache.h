@@ -43,6 +43,8 @@ void dcache_unpin(struct dentry *d);
 /* A renamed dentry's copy under its new name would be found by nobody that holds d, so d itself
  * moves. name must fit in place: else -ENAMETOOLONG and d is only removed. */
 int dcache_move(struct dentry *d, struct dentry *new_parent, const char *name, size_t length);
+/* The same of one that is not findable here, and does not become so. There is room for the name. */
+void dcache_rename(struct dentry *d, struct dentry *new_parent, const char *name, size_t length);
 
 /* The directory that holds this name, counted, and the name's last component; NULL for a root. */
 struct dentry *dcache_parent(struct dentry *d, char name[VFS_NAME_MAX + 1]);

@@ -13,6 +13,7 @@
 #include "lib/linux/fcntl.h"
 #include "libos/fs/dirfile.h"
 #include "libos/fs/host.h"
+#include "libos/fs/nodes.h"
 
 #define BLOCK   32768u
 #define DT_MOST 12 /* DT_SOCK */
@@ -20,7 +21,7 @@
 struct host_dir {
     uint32_t at, end;
     bool done;
-    int64_t pinned; /* position among our own nodes, once the host's entries are through */
+    int64_t pinned; /* position among what is ours, once the host's entries are through: mount points, then nodes */
     _Alignas(8) uint8_t block[BLOCK];
 };
 
@@ -100,7 +101,11 @@ int host_dir_getdents(struct file *f, struct dirent_sink *sink)
         dir->end = (uint32_t)n;
         dir->done = n == 0;
     }
-    return dirfile_emit_pinned(f->dentry, sink, &dir->pinned);
+    int r = dir->pinned < NODES_FIRST ? dirfile_emit_pinned(f->dentry, sink, &dir->pinned) : 0;
+    if (r < 0)
+        return r;
+    dir->pinned = MAX(dir->pinned, NODES_FIRST);
+    return nodes_emit(h->fd, sink, &dir->pinned);
 }
 
 int64_t host_dir_seek(struct host_file *h, int64_t offset, int whence)

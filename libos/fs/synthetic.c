@@ -9,11 +9,13 @@
 #include "lib/linux/errno.h"
 #include "libos/fs/dirfile.h"
 #include "libos/fs/fifo.h"
+#include "libos/fs/file_times.h"
 
 struct synthetic {
     struct inode inode;
     uint32_t mode, uid, gid;
-    int64_t time;
+    uint32_t nlink; /* atomic */
+    int64_t atime, mtime, ctime;
     void *fifo; /* libos/fs/fifo.c */
 };
 
@@ -27,12 +29,14 @@ static int synthetic_stat(struct inode *inode, struct linux_stat *st)
     struct synthetic *s = container_of(inode, struct synthetic, inode);
     *st = (struct linux_stat){ .dev = inode->mount->dev,
                                .ino = inode->ino,
-                               .nlink = inode->type == S_IFDIR ? 2 : 1,
+                               .nlink = __atomic_load_n(&s->nlink, __ATOMIC_RELAXED),
                                .mode = s->mode,
                                .uid = s->uid,
                                .gid = s->gid,
                                .blksize = 4096 };
-    st->mtime.sec = st->atime.sec = st->ctime.sec = s->time / NSEC_PER_SEC;
+    st->atime = file_time(s->atime);
+    st->mtime = file_time(s->mtime);
+    st->ctime = file_time(s->ctime);
     return 0;
 }
 
@@ -40,6 +44,7 @@ static int synthetic_chmod(struct inode *inode, uint32_t mode)
 {
     struct synthetic *s = container_of(inode, struct synthetic, inode);
     s->mode = inode->type | (mode & 07777);
+    s->ctime = clock_realtime();
     return 0;
 }
 
@@ -48,6 +53,17 @@ static int synthetic_chown(struct inode *inode, uint32_t uid, uint32_t gid)
     struct synthetic *s = container_of(inode, struct synthetic, inode);
     s->uid = uid != UINT32_MAX ? uid : s->uid;
     s->gid = gid != UINT32_MAX ? gid : s->gid;
+    s->ctime = clock_realtime();
+    return 0;
+}
+
+static int synthetic_utimens(struct inode *inode, const struct linux_timespec times[2])
+{
+    struct synthetic *s = container_of(inode, struct synthetic, inode);
+    int64_t now = clock_realtime();
+    file_time_set(&s->atime, &times[0], now);
+    file_time_set(&s->mtime, &times[1], now);
+    s->ctime = now;
     return 0;
 }
 
@@ -80,6 +96,7 @@ static const struct fs_ops synthetic_ops = {
     .stat = synthetic_stat,
     .chmod = synthetic_chmod,
     .chown = synthetic_chown,
+    .utimens = synthetic_utimens,
     .free = synthetic_free,
 };
 
@@ -90,7 +107,8 @@ int synthetic_node(struct mount *mount, uint32_t mode, struct inode **out)
         return -ENOMEM;
     inode_init(&s->inode, &synthetic_ops, mount, mode & S_IFMT);
     s->mode = mode;
-    s->time = clock_realtime();
+    s->nlink = (mode & S_IFMT) == S_IFDIR ? 2 : 0;
+    s->atime = s->mtime = s->ctime = clock_realtime();
     *out = &s->inode;
     return 0;
 }
@@ -98,6 +116,13 @@ int synthetic_node(struct mount *mount, uint32_t mode, struct inode **out)
 int synthetic_directory(struct mount *mount, struct inode **out)
 {
     return synthetic_node(mount, S_IFDIR | 0555, out);
+}
+
+void synthetic_count_links(struct inode *inode, int more)
+{
+    struct synthetic *s = container_of(inode, struct synthetic, inode);
+    __atomic_fetch_add(&s->nlink, (uint32_t)more, __ATOMIC_RELAXED);
+    s->ctime = clock_realtime();
 }
 
 bool inode_is_synthetic(const struct inode *inode)

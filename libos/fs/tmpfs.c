@@ -12,6 +12,7 @@
 #include "lib/base/str.h"
 #include "lib/linux/errno.h"
 #include "libos/fs/dcache.h"
+#include "libos/fs/file_times.h"
 #include "libos/fs/dirfile.h"
 #include "libos/fs/fifo.h"
 #include "libos/fs/tmpfs_node.h"
@@ -288,16 +289,6 @@ static int tmpfs_readlink(struct inode *inode, char *buf, size_t size)
     return (int)MIN(length, size);
 }
 
-static struct linux_timespec timespec(int64_t ns)
-{
-    struct linux_timespec t = { ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
-    if (t.nsec < 0) {
-        t.sec--;
-        t.nsec += NSEC_PER_SEC;
-    }
-    return t;
-}
-
 int tmpfs_stat(struct inode *inode, struct linux_stat *st)
 {
     const struct tmpfs_node *n = node_of(inode);
@@ -308,9 +299,9 @@ int tmpfs_stat(struct inode *inode, struct linux_stat *st)
                                .uid = n->uid,
                                .gid = n->gid,
                                .blksize = 4096,
-                               .atime = timespec(n->atime),
-                               .mtime = timespec(n->mtime),
-                               .ctime = timespec(n->ctime) };
+                               .atime = file_time(n->atime),
+                               .mtime = file_time(n->mtime),
+                               .ctime = file_time(n->ctime) };
     if (inode->type == S_IFREG) {
         st->size = (int64_t)n->data.size;
         st->blocks = (int64_t)n->data.resident * 8;
@@ -339,20 +330,12 @@ static int tmpfs_chown(struct inode *inode, uint32_t uid, uint32_t gid)
     return 0;
 }
 
-static void set_time(int64_t *slot, const struct linux_timespec *t, int64_t now)
-{
-    if (t->nsec == LINUX_UTIME_NOW)
-        *slot = now;
-    else if (t->nsec != LINUX_UTIME_OMIT)
-        *slot = t->sec * NSEC_PER_SEC + t->nsec;
-}
-
 static int tmpfs_utimens(struct inode *inode, const struct linux_timespec times[2])
 {
     struct tmpfs_node *n = node_of(inode);
     int64_t now = clock_realtime();
-    set_time(&n->atime, &times[0], now);
-    set_time(&n->mtime, &times[1], now);
+    file_time_set(&n->atime, &times[0], now);
+    file_time_set(&n->mtime, &times[1], now);
     n->ctime = now;
     return 0;
 }

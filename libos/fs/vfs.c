@@ -7,13 +7,14 @@
 #include "enclave/heap.h"
 #include "lib/base/bytes.h"
 #include "lib/base/inline.h"
+#include "lib/base/str.h"
 #include "lib/linux/errno.h"
 #include "lib/linux/fcntl.h"
 #include "libos/fs/dcache.h"
 #include "libos/fs/file.h"
+#include "libos/fs/nodes.h"
 #include "libos/fs/notify.h"
 #include "libos/fs/pathfile.h"
-#include "libos/fs/pinned.h"
 #include "libos/fs/walk.h"
 
 struct fs_view *fs_view_new(struct dentry *root)
@@ -273,6 +274,7 @@ static int open_unnamed(struct file *f, uint32_t flags, struct file **out)
     return 0;
 }
 
+#define OPEN_AGAIN   1 /* a node of ours was made since the walk */
 #define OPEN_FOLLOW  2 /* a symlink of the host's, which may lead to a node of ours */
 #define SYMLINKS_MAX 40
 
@@ -283,11 +285,25 @@ static bool is_absolute_link(struct inode *inode)
     return n > 0 && target[0] == '/';
 }
 
+static bool is_node_now(struct dentry *d)
+{
+    char name[VFS_NAME_MAX + 1];
+    struct dentry *dir, *node = NULL;
+    if (walk_parent(d, &dir, name) < 0)
+        return false;
+    node = nodes_find(dir, name, str_length(name, VFS_NAME_MAX));
+    dentry_put(dir);
+    dentry_put(node);
+    return node;
+}
+
 /* The host would make a file where a symlink leads though a node of ours is there: it must not
  * follow. */
 static int open_among_nodes(struct dentry *d, uint32_t flags, uint32_t mode, struct file **out)
 {
     struct inode *inode = d->inode;
+    if (is_node_now(d))
+        return OPEN_AGAIN;
     if (inode->nofollow || d->pinned)
         return inode->ops->open(d, flags, mode, out);
     inode->nofollow = true;
@@ -301,26 +317,19 @@ static int open_among_nodes(struct dentry *d, uint32_t flags, uint32_t mode, str
     return relative ? OPEN_FOLLOW : inode->ops->open(d, flags, mode, out);
 }
 
-static IN_LINE int open_host(struct dentry *d, uint32_t flags, uint32_t mode, uint32_t pins,
-                             struct file **out)
+static IN_LINE int open_host(struct dentry *d, uint32_t flags, uint32_t mode, struct file **out)
 {
-    bool alone;
     if (!(flags & O_CREAT))
         return d->inode->ops->open(d, flags, mode, out);
-    int r = pinned_lock(pins, false, &alone);
-    if (r != 0)
-        return r;
-    r = alone ? open_among_nodes(d, flags, mode, out) : d->inode->ops->open(d, flags, mode, out);
-    pinned_unlock(alone);
+    bool alone = nodes_lock(false);
+    int r = alone ? open_among_nodes(d, flags, mode, out)
+                  : d->inode->ops->open(d, flags, mode, out);
+    nodes_unlock(alone);
     return r;
 }
 
-/*
- * Whether O_CREAT makes a file, only the host knows: looked at before when somebody watches.
- * PINNED_AGAIN: a FIFO or socket was made since the walk, which began when g_late_pins was pins.
- */
-static IN_LINE int open_whole(struct dentry *d, uint32_t flags, uint32_t mode, uint32_t pins,
-                              struct file **out)
+/* Whether O_CREAT makes a file, only the host knows: looked at before when somebody watches. */
+static IN_LINE int open_whole(struct dentry *d, uint32_t flags, uint32_t mode, struct file **out)
 {
     char name[VFS_NAME_MAX + 1];
     struct dentry *dir;
@@ -328,7 +337,7 @@ static IN_LINE int open_whole(struct dentry *d, uint32_t flags, uint32_t mode, u
     struct inode *inode = d->inode;
     bool made = (flags & O_CREAT) && notify_wanted(IN_ALL_EVENTS) &&
                 inode->ops->identify(inode, &st, NULL) == -ENOENT;
-    int r = open_host(d, flags, mode, pins, out);
+    int r = open_host(d, flags, mode, out);
     if (r != 0)
         return r;
     if (made && walk_parent(d, &dir, name) == 0) {
@@ -359,7 +368,7 @@ static int open_walked(struct walk_result *w, uint32_t flags, uint32_t mode, str
     }
     if ((flags & O_CREAT) && w->slash)
         return -EISDIR;
-    return open_whole(w->dentry, flags, mode & 07777, w->pins, out);
+    return open_whole(w->dentry, flags, mode & 07777, out);
 }
 
 /* By the short way: O_PATH and what openat2 adds to the walk go the long one. */
@@ -375,7 +384,7 @@ static IN_LINE bool open_short(struct fs_view *v, struct dentry *start, const ch
     *r = w.dir->inode->ops->lookup_dentry(w.dir, w.name, w.length, &d);
     if (*r == 0) {
         d->inode->nofollow = walk & WALK_NOFOLLOW;
-        *r = open_whole(d, flags, mode & 07777, w.pins, out);
+        *r = open_whole(d, flags, mode & 07777, out);
         dentry_put(d);
     }
     walk_plain_end(&w);
@@ -395,7 +404,7 @@ static IN_LINE int open_once(struct fs_view *v, struct dentry *start, const char
             return r;
         r = open_walked(&w, flags, mode, out);
         dentry_put(w.dentry);
-    } while (r == PINNED_AGAIN);
+    } while (r == OPEN_AGAIN);
     return r;
 }
 

@@ -107,7 +107,7 @@ struct dentry {
     uint64_t child_letters; /* atomic: bit (c % 64) of each first character of their names */
     uint32_t name_hash;
     uint16_t name_length, name_room;
-    bool pinned;  /* holds a reference to itself: mount points, synthetic nodes over host directories */
+    bool pinned;  /* holds a reference to itself: mount points, and what leads to them */
     bool deleted; /* unlinked: getcwd says -ENOENT */
     bool inside;  /* in the block of its inode */
     char name[];  /* whole_path: may hold '/' */

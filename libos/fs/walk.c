@@ -18,9 +18,8 @@
 #include "lib/linux/errno.h"
 #include "libos/fs/dcache.h"
 #include "libos/fs/file.h"
+#include "libos/fs/nodes.h"
 #include "libos/fs/synthetic.h"
-
-uint32_t g_late_pins; /* atomic: nodes pinned over host directories after the mounts */
 
 struct walk {
     struct dentry *root;  /* counted */
@@ -141,8 +140,9 @@ static int walk_up(struct walk *w)
 }
 
 /*
- * Take as many components as the host may resolve at once: all, up to the first `..`, or (WALK_PARENT) all
- * but the last. name has room for VFS_PATH_MAX. Returns the length.
+ * Take as many components as the host may resolve at once: all, up to the first `..`, up to one that may
+ * be a node of ours in its directory (the first is none), or (WALK_PARENT) all but the last. name has room
+ * for VFS_PATH_MAX. Returns the length.
  */
 static int64_t gather(struct walk *w, char *name)
 {
@@ -155,6 +155,8 @@ static int64_t gather(struct walk *w, char *name)
             break;
         if (n > VFS_NAME_MAX)
             return -ENAMETOOLONG;
+        if (used && nodes_may_be(p, n))
+            break;
         if (!is_dot(p, n)) {
             if (used + n + 2 > VFS_PATH_MAX)
                 return -ENAMETOOLONG;
@@ -290,6 +292,13 @@ static int walk_component(struct walk *w, const char *name, size_t n, bool last)
     return 0;
 }
 
+/* A mount point in a host directory, what leads to one, or a node. */
+static struct dentry *find_ours(struct dentry *dir, const char *name, size_t n)
+{
+    struct dentry *d = dcache_has_pinned(dir) ? dcache_find(dir, name, n) : NULL;
+    return d ? d : nodes_find(dir, name, n);
+}
+
 /* One step of the walk from w->at; *w->rest is not NUL and not '/'. */
 static int walk_step(struct walk *w)
 {
@@ -318,12 +327,10 @@ static int walk_step(struct walk *w)
             return require_directory(w->at);
         r = walk_up(w);
     } else {
-        struct dentry *pinned = NULL;
-        if (whole && dcache_has_pinned(w->at))
-            pinned = dcache_find(w->at, name, n);
-        if (pinned) {
+        struct dentry *ours = whole ? find_ours(w->at, name, n) : NULL;
+        if (ours) {
             w->rest = next;
-            walk_to(w, pinned);
+            walk_to(w, ours);
             r = 0;
         } else if (whole) {
             r = walk_whole(w);
@@ -352,28 +359,6 @@ static int walk_run(struct walk *w)
     return 0;
 }
 
-/*
- * Nodes were pinned after somebody may have taken a whole_path dentry as its cwd: such a dentry does not
- * lead to them. Begin at the root of the file system, with the dentry's own path before the rest.
- */
-static int begin_at_root(struct walk *w)
-{
-    struct dentry *top = w->at->inode->mount->root;
-    size_t rest = str_length(w->rest, VFS_PATH_MAX);
-    char *buffer = mem_alloc((size_t)VFS_PATH_MAX * 2 + 2);
-    if (!buffer)
-        return -ENOMEM;
-    w->buffer = buffer;
-    int64_t n = dcache_path(top, w->at, buffer, VFS_PATH_MAX);
-    if (n < 0)
-        return n == -ENOENT ? 0 : (int)n; /* -ENOENT: the view's root is further in */
-    buffer[n] = '/';
-    memcpy(buffer + n + 1, w->rest, rest + 1);
-    w->rest = skip_slashes(buffer);
-    walk_to(w, dentry_get(top));
-    return 0;
-}
-
 static int walk_begin(struct walk *w, struct fs_view *v, struct dentry *start, const char *path)
 {
     mutex_lock(&v->mu);
@@ -389,8 +374,6 @@ static int walk_begin(struct walk *w, struct fs_view *v, struct dentry *start, c
             walk_to(w, dentry_get(w->root));
     }
     w->start = start ? start : w->at;
-    if (__atomic_load_n(&g_late_pins, __ATOMIC_RELAXED) && w->at->inode->ops->whole_path && !w->at->pinned && path[0] && path[0] != '/')
-        return begin_at_root(w);
     return 0;
 }
 
@@ -400,7 +383,6 @@ int walk_path(struct fs_view *v, struct dentry *start, const char *path, unsigne
     out->file = NULL;
     out->missing = out->slash = false;
     out->last[0] = 0;
-    out->pins = __atomic_load_n(&g_late_pins, __ATOMIC_ACQUIRE);
     if (!path[0] && !(flags & WALK_EMPTY))
         return -ENOENT;
     struct walk w = { .rest = path, .flags = flags, .want_file = want_file, .out = out };

@@ -17,7 +17,6 @@ struct walk_result {
         *file;     /* counted: the last component was a magic link to an open file without a name */
     bool missing;  /* WALK_CREATE: dentry is the parent, last does not exist */
     bool slash;    /* WALK_PARENT, WALK_CREATE: slashes after the last component */
-    uint32_t pins; /* g_late_pins before the walk: libos/fs/pinned.h */
     char last[VFS_NAME_MAX + 1];
 };
 
@@ -39,15 +38,12 @@ struct walk_plain {
     bool rooted;      /* before the name stands a slash */
     const char *name; /* below dir: the end of the path that was given, with its NUL */
     size_t length;
-    uint32_t pins; /* as in struct walk_result */
 };
 bool walk_plain(struct fs_view *v, struct dentry *start, const char *path, struct walk_plain *out);
 void walk_plain_end(struct walk_plain *w);
 
 /* Where a dentry's name is: the directory (counted) and the last component. -ENOENT for a root. */
 int walk_parent(struct dentry *d, struct dentry **parent, char name[VFS_NAME_MAX + 1]);
-
-extern uint32_t g_late_pins;
 
 /* Make every component of an absolute path below a root findable and pinned, for mounting there.
  * Missing directories appear. */

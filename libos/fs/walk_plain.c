@@ -8,6 +8,7 @@
 #include "lib/base/str.h"
 #include "libos/fs/dcache.h"
 #include "libos/fs/mount.h"
+#include "libos/fs/nodes.h"
 
 /* Where the walk begins: the root of a mount, which is never freed, or a directory of the host,
  * counted. */
@@ -19,7 +20,7 @@ static bool begin(struct fs_view *v, struct dentry *start, const char *path, siz
         w->dir = mount_of_path(path, length, used);
         return __atomic_load_n(&v->root, __ATOMIC_RELAXED) == mount_root();
     }
-    if (!path[0] || __atomic_load_n(&g_late_pins, __ATOMIC_RELAXED))
+    if (!path[0])
         return false;
     if (start) {
         w->dir = dentry_get(start);
@@ -89,7 +90,7 @@ static bool take_name(const char *path, size_t length, struct walk_plain *w)
     return is_normal_at_a_glance(w->name, w->length) || is_normal(w->name, w->length);
 }
 
-/* Is what the first component names a node of ours, or a mount? */
+/* Is what the first component names a mount, or does it lead to one? */
 static bool begins_with_ours(struct walk_plain *w)
 {
     size_t n = 0;
@@ -107,13 +108,13 @@ bool walk_plain(struct fs_view *v, struct dentry *start, const char *path, struc
     size_t used = 0, length = strlen(path);
     w->dir = NULL;
     w->counted = false;
-    w->pins = __atomic_load_n(&g_late_pins, __ATOMIC_ACQUIRE);
     if (begin(v, start, path, length, w, &used) && !w->dir->mounted) {
         const struct inode *inode = w->dir->inode;
         uint32_t type = __atomic_load_n(&inode->type, __ATOMIC_RELAXED);
         /* An unknown type: the host will say -ENOTDIR itself. */
         if (inode->ops->stat_name && (type == 0 || type == S_IFDIR) &&
-            take_name(path + used, length - used, w) && !begins_with_ours(w))
+            take_name(path + used, length - used, w) && !begins_with_ours(w) &&
+            !nodes_may_be_on(w->name, w->length))
             return true;
     }
     walk_plain_end(w);

@@ -195,7 +195,7 @@ static void directories_above(void)
     CHECK_ERRNO(rmdir("/proc"), EBUSY);
     NEED(getcwd(path, sizeof(path)));
     for (char *last; (last = strrchr(path, '/')) && last != path;) {
-        CHECK_ERRNO(unlink(path), EISDIR);
+        CHECK(unlink(path) == -1 && (errno == EISDIR || errno == EACCES)); /* not allowed to be changed */
         *last = 0;
         CHECK_EQ(stat(path, &st), 0);
     }

@@ -16,7 +16,7 @@ C = ['threads', 'futex', 'signals', 'signal_context', 'clocks', 'waiting', 'sysc
 # name -> program, arguments (@host, @tmpfs, @encrypted: that scratch directory), the rest
 CASES = {name: (name, [], {}) for name in C}
 CASES |= {name: (name, ['7', 'two words', ''], {'stdin': LINES}) for name in ('hello', 'hello_static', 'hello_static_pie', 'hello_musl')}
-CASES |= {f'{name}-{where}': (name, [f'@{where}'], {}) for name in ('files', 'names', 'named_nodes', 'metadata', 'older', 'memory', 'mapping', 'wakeups', 'limits') for where in ('host', 'tmpfs')}
+CASES |= {f'{name}-{where}': (name, [f'@{where}'], {}) for name in ('files', 'names', 'named_nodes', 'dir_nodes', 'metadata', 'older', 'memory', 'mapping', 'wakeups', 'limits') for where in ('host', 'tmpfs')}
 CASES |= {f'{name}-{where}': (name, [f'@{where}'], {}) for name in ('inotify', 'dnotify', 'xattrs', 'sendfile') for where in ('host', 'tmpfs')}
 CASES |= {f'{name}-encrypted': (name, ['@encrypted'], {}) for name in ('inotify', 'sendfile')}
 CASES |= {f'remap_file-{where}': ('remap_file', [f'@{where}'], {}) for where in ('host', 'encrypted')}
