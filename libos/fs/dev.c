@@ -13,6 +13,7 @@
 #include "libos/fs/console.h"
 #include "libos/fs/file.h"
 #include "libos/fs/mount.h"
+#include "libos/fs/mqueue_dir.h"
 #include "libos/fs/pseudo.h"
 #include "libos/fs/pts.h"
 #include "libos/mm/vma.h"
@@ -172,6 +173,7 @@ static const struct pseudo_node children[] = {
     { .name = "stderr", .mode = S_IFLNK | 0777, .target = "/proc/self/fd/2" },
     { .name = "ptmx", .mode = S_IFCHR | 0666, .rdev = RDEV(5, 2), .open = pty_open_master },
     { .name = "pts", .mode = S_IFDIR | 0755, .children = pts_children, .find = pts_find, .list = pts_list },
+    { .name = "mqueue", .mode = S_IFDIR | S_ISVTX | 0777, .find = mqueue_find, .list = mqueue_list, .unlink = mqueue_unlink },
     { .name = "attestation", .mode = S_IFDIR | 0555, .children = attest_dev_children },
     { 0 },
 };

@@ -113,7 +113,7 @@ static int pseudo_open(struct dentry *d, uint32_t flags, uint32_t mode, struct f
     const struct pseudo_id *id = id_of(d->inode);
     switch (d->inode->type) {
     case S_IFDIR: return dirfile_open(d, flags, pseudo_emit, out);
-    case S_IFREG: return pseudo_file_open(id, d, flags, out);
+    case S_IFREG: return id->node->open ? id->node->open(id, d, flags, out) : pseudo_file_open(id, d, flags, out);
     default: return id->node->open ? id->node->open(id, d, flags, out) : -ENXIO;
     }
 }
@@ -140,6 +140,8 @@ static int pseudo_stat(struct inode *inode, struct linux_stat *st)
 {
     const struct pseudo_id *id = id_of(inode);
     const struct pseudo_node *n = id->node;
+    if (n->stat)
+        return n->stat(id, st);
     *st = (struct linux_stat){ .dev = inode->mount->dev,
                                .ino = inode->ino,
                                .nlink = inode->type == S_IFDIR ? 2 : 1,
@@ -173,9 +175,15 @@ static int refuse_name(struct inode *dir, const char *name, size_t length, uint3
     return -EACCES;
 }
 
-static int refuse_unlink(struct inode *dir, const char *name, size_t length, struct inode *victim)
+static int refuse_rmdir(struct inode *dir, const char *name, size_t length, struct inode *victim)
 {
-    return -EACCES;
+    return victim->type == S_IFDIR ? -EACCES : -ENOTDIR;
+}
+
+static int pseudo_unlink(struct inode *dir, const char *name, size_t length, struct inode *victim)
+{
+    const struct pseudo_id *id = id_of(dir);
+    return id->node->unlink ? id->node->unlink(id, name, length) : -EACCES;
 }
 
 static int refuse_rename(struct inode *from_dir, const char *from, struct inode *to_dir, const char *to, struct inode *moved, uint32_t flags)
@@ -197,8 +205,8 @@ static const struct fs_ops pseudo_ops = {
     .create = refuse_name,
     .mkdir = refuse_name,
     .mknod = refuse_name,
-    .unlink = refuse_unlink,
-    .rmdir = refuse_unlink,
+    .unlink = pseudo_unlink,
+    .rmdir = refuse_rmdir,
     .rename = refuse_rename,
     .readlink = pseudo_readlink,
     .follow = pseudo_follow,

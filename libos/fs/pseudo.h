@@ -35,7 +35,9 @@ struct pseudo_node {
     int (*find)(const struct pseudo_id *dir, const char *name, size_t length, struct pseudo_id *child);
     /* The first child at or after *cursor: 1, its name, and *cursor moved to it; 0 at the end. */
     int (*list)(const struct pseudo_id *dir, uint64_t *cursor, char name[VFS_NAME_MAX + 1], struct pseudo_id *child);
-    /* Devices. */
+    int (*unlink)(const struct pseudo_id *dir, const char *name, size_t length); /* NULL: nothing can be */
+    int (*stat)(const struct pseudo_id *id, struct linux_stat *st);              /* all of it; NULL: from the row */
+    /* Devices, and regular files that are not text. */
     int (*open)(const struct pseudo_id *id, struct dentry *d, uint32_t flags, struct file **out);
     bool (*exists)(void); /* NULL: always */
 };

@@ -293,9 +293,8 @@ static int64_t mq_seek(struct file *f, int64_t offset, int whence)
     return file_seek_in(f, offset, whence, STATUS_SIZE);
 }
 
-static int mq_stat(struct file *f, struct linux_stat *st)
+static void fill_stat(const struct mqueue *q, struct linux_stat *st)
 {
-    struct mqueue *q = queue_of(f);
     *st = (struct linux_stat){ .dev = 19,
                                .ino = q->ino,
                                .nlink = !list_empty(&q->link),
@@ -307,6 +306,11 @@ static int mq_stat(struct file *f, struct linux_stat *st)
                                .atime = q->made,
                                .mtime = q->made,
                                .ctime = q->made };
+}
+
+static int mq_stat(struct file *f, struct linux_stat *st)
+{
+    fill_stat(queue_of(f), st);
     return 0;
 }
 
@@ -417,6 +421,17 @@ static int find_or_create_locked(const char *name, uint32_t flags, uint32_t mode
     return (flags & O_ACCMODE) == O_ACCMODE ? -EINVAL : 0;
 }
 
+static void open_locked(struct open_queue *o, struct mqueue *q, uint32_t flags)
+{
+    file_init(&o->file, &mq_ops, flags & (O_ACCMODE | O_NONBLOCK));
+    if (!q->ino) /* new: the first file's number is its own */
+        q->ino = o->file.ino;
+    o->file.ino = q->ino;
+    o->file.seekable = true;
+    o->queue = q;
+    ref_get(&q->refs);
+}
+
 int mq_open(const char *name, uint32_t flags, uint32_t mode, const struct mq_attributes *wanted,
             const struct mq_opener *who, struct file **out)
 {
@@ -427,14 +442,8 @@ int mq_open(const char *name, uint32_t flags, uint32_t mode, const struct mq_att
         return -ENOMEM;
     mutex_lock(&g_names_lock);
     int r = find_or_create_locked(name, flags, mode, wanted ? wanted : &usual, who, &o->queue);
-    if (r == 0) {
-        file_init(&o->file, &mq_ops, flags & (O_ACCMODE | O_NONBLOCK));
-        if (!o->queue->ino) /* new: the first file's number is its own */
-            o->queue->ino = o->file.ino;
-        o->file.ino = o->queue->ino;
-        o->file.seekable = true;
-        ref_get(&o->queue->refs);
-    }
+    if (r == 0)
+        open_locked(o, o->queue, flags);
     mutex_unlock(&g_names_lock);
     if (r) {
         mem_free(o);
@@ -454,5 +463,73 @@ int mq_unlink(const char *name)
     if (!q)
         return -ENOENT;
     queue_put(q);
+    return 0;
+}
+
+/* ---- the names as a directory */
+
+static struct mqueue *find_number_locked(uint64_t number)
+{
+    list_for_each (it, &g_queues) { /* in the order of their numbers */
+        struct mqueue *q = list_entry(it, struct mqueue, link);
+        if (q->ino >= number)
+            return q;
+    }
+    return NULL;
+}
+
+int mq_find(const char *name, size_t length, uint64_t *number)
+{
+    char whole[MQ_NAME_MAX + 1];
+    if (length > MQ_NAME_MAX)
+        return -ENAMETOOLONG;
+    memcpy(whole, name, length);
+    whole[length] = 0;
+    mutex_lock(&g_names_lock);
+    const struct mqueue *q = find_locked(whole);
+    *number = q ? q->ino : 0;
+    mutex_unlock(&g_names_lock);
+    return q ? 0 : -ENOENT;
+}
+
+int mq_next(uint64_t *number, char name[MQ_NAME_MAX + 1])
+{
+    mutex_lock(&g_names_lock);
+    const struct mqueue *q = find_number_locked(*number);
+    if (q) {
+        *number = q->ino;
+        memcpy(name, q->name, sizeof(q->name));
+    }
+    mutex_unlock(&g_names_lock);
+    return q != NULL;
+}
+
+int mq_stat_number(uint64_t number, struct linux_stat *st)
+{
+    mutex_lock(&g_names_lock);
+    const struct mqueue *q = find_number_locked(number);
+    bool found = q && q->ino == number;
+    if (found)
+        fill_stat(q, st);
+    mutex_unlock(&g_names_lock);
+    return found ? 0 : -ENOENT;
+}
+
+int mq_open_number(uint64_t number, uint32_t flags, struct file **out)
+{
+    struct open_queue *o = mem_zalloc(sizeof(*o));
+    if (!o)
+        return -ENOMEM;
+    mutex_lock(&g_names_lock);
+    struct mqueue *q = find_number_locked(number);
+    bool found = q && q->ino == number;
+    if (found)
+        open_locked(o, q, flags);
+    mutex_unlock(&g_names_lock);
+    if (!found) {
+        mem_free(o);
+        return -ENOENT;
+    }
+    *out = &o->file;
     return 0;
 }

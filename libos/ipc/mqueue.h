@@ -3,12 +3,14 @@
 
 /* POSIX message queues, wholly in memory; an open one is a struct file. */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/base/list.h"
 
 struct file;
 struct linux_sigevent;
+struct linux_stat;
 
 #define MQ_PRIORITIES  32768 /* Linux's MQ_PRIO_MAX, and the defaults of /proc/sys/fs/mqueue */
 #define MQ_COUNT_MOST  10
@@ -41,6 +43,12 @@ struct mq_opener {
 int mq_open(const char *name, uint32_t flags, uint32_t mode, const struct mq_attributes *wanted,
             const struct mq_opener *who, struct file **out);
 int mq_unlink(const char *name); /* -ENOENT */
+/* For /dev/mqueue. A queue with a name by its number, which grows from one queue to the next: -ENOENT. */
+int mq_find(const char *name, size_t length, uint64_t *number);
+/* The first from this number on: 1, and its name and number; 0: there is none. */
+int mq_next(uint64_t *number, char name[MQ_NAME_MAX + 1]);
+int mq_stat_number(uint64_t number, struct linux_stat *st);
+int mq_open_number(uint64_t number, uint32_t flags, struct file **out);
 bool mq_is_queue(const struct file *f);
 
 /* These take files that mq_is_queue(). */

@@ -1,13 +1,16 @@
 /* POSIX message queues in one process: names, priorities, waiting, readiness, and being told. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <fcntl.h>
 #include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -270,6 +273,62 @@ static void telling(void)
     mq_unlink(NAME);
 }
 
+static bool is_listed(const char *name)
+{
+    DIR *d = opendir("/dev/mqueue");
+    struct dirent *e;
+    bool found = false;
+    while (d && (e = readdir(d)))
+        found = found || (strcmp(e->d_name, name) == 0 && e->d_type == DT_REG);
+    if (d)
+        closedir(d);
+    return found;
+}
+
+static void has_status(int fd, const char *expected)
+{
+    char line[128] = "";
+    CHECK(pread(fd, line, sizeof(line) - 1, 0) > 0);
+    CHECK_EQ(strcmp(line, expected), 0);
+}
+
+/* The queues as files, where the machine has that file system mounted. */
+static void directory(void)
+{
+    struct mq_attr a = { .mq_maxmsg = 4, .mq_msgsize = 16 };
+    struct sigevent by_signal = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGURG };
+    struct stat st;
+    char text[128], byte[16];
+    if (stat("/dev/mqueue", &st))
+        return;
+    CHECK(S_ISDIR(st.st_mode) && (st.st_mode & 07777) == 01777);
+    CHECK_ERRNO(open("/dev/mqueue/cloister-file", O_RDONLY), ENOENT);
+    mqd_t q = mq_open("/cloister-file", O_CREAT | O_EXCL | O_RDWR, 0640, &a), other = mq_open("/cloister-second", O_CREAT | O_RDWR, 0600, &a);
+    NEED(q >= 0 && other >= 0);
+    CHECK(is_listed("cloister-file") && is_listed("cloister-second") && !is_listed("cloister"));
+    CHECK(stat("/dev/mqueue/cloister-file", &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0777) == 0640 && st.st_size == 80);
+    int fd = open("/dev/mqueue/cloister-file", O_RDWR);
+    NEED(fd >= 0);
+    has_status(fd, "QSIZE:0          NOTIFY:0     SIGNO:0     NOTIFY_PID:0     \n");
+    CHECK_EQ(mq_send(fd, "hello", 5, 0), 0); /* the file is the queue */
+    CHECK_EQ(mq_send(q, "you", 3, 0), 0);
+    CHECK_EQ(mq_notify(other, &by_signal), 0);
+    has_status(fd, "QSIZE:8          NOTIFY:0     SIGNO:0     NOTIFY_PID:0     \n");
+    CHECK_EQ(mq_receive(q, byte, sizeof(byte), NULL), 5);
+    has_status(q, "QSIZE:3          NOTIFY:0     SIGNO:0     NOTIFY_PID:0     \n");
+    int second = open("/dev/mqueue/cloister-second", O_RDONLY);
+    snprintf(text, sizeof(text), "QSIZE:0          NOTIFY:0     SIGNO:%-5d NOTIFY_PID:%-6d\n", SIGURG, getpid());
+    has_status(second, text);
+    CHECK_ERRNO(rmdir("/dev/mqueue/cloister-file"), ENOTDIR);
+    CHECK_EQ(unlink("/dev/mqueue/cloister-file"), 0);
+    CHECK_ERRNO(unlink("/dev/mqueue/cloister-file"), ENOENT);
+    CHECK_ERRNO(mq_open("/cloister-file", O_RDWR), ENOENT);
+    CHECK(!is_listed("cloister-file"));
+    CHECK_EQ(mq_unlink("/cloister-second"), 0);
+    CHECK_ERRNO(stat("/dev/mqueue/cloister-second", &st), ENOENT);
+    close(fd), close(second), mq_close(q), mq_close(other);
+}
+
 int main(void)
 {
     names();
@@ -278,5 +337,6 @@ int main(void)
     waiting();
     readiness();
     telling();
+    directory();
     return check_result();
 }
