@@ -39,13 +39,17 @@ static unsigned walk_flags(int atflags)
     return (atflags & AT_SYMLINK_NOFOLLOW ? (unsigned)WALK_NOFOLLOW : 0) | (atflags & AT_EMPTY_PATH ? (unsigned)WALK_EMPTY : 0);
 }
 
+static IN_LINE int begin(char path[VFS_PATH_MAX], uaddr_t upath, int dirfd, struct dentry **start)
+{
+    int r = path_read(path, upath);
+    return r < 0 ? r : path_start(dirfd, path, start);
+}
+
 IN_LINE int path_stat(int dirfd, uaddr_t upath, int atflags, struct linux_stat *st)
 {
     char path[VFS_PATH_MAX];
     struct dentry *start;
-    int r = path_read(path, upath);
-    if (r == 0)
-        r = path_start(dirfd, path, &start);
+    int r = begin(path, upath, dirfd, &start);
     if (r < 0)
         return r;
     r = vfs_stat_path(path_view(), start, path, walk_flags(atflags), st);
@@ -57,9 +61,7 @@ int path_access(int dirfd, uaddr_t upath, int atflags, int mask)
 {
     char path[VFS_PATH_MAX];
     struct dentry *start;
-    int r = path_read(path, upath);
-    if (r == 0)
-        r = path_start(dirfd, path, &start);
+    int r = begin(path, upath, dirfd, &start);
     if (r < 0)
         return r;
     r = vfs_access_path(path_view(), start, path, walk_flags(atflags), mask);
@@ -72,9 +74,7 @@ int path_walk(int dirfd, uaddr_t upath, int atflags, bool lazy, struct dentry **
     char path[VFS_PATH_MAX];
     struct dentry *start;
     unsigned flags = walk_flags(atflags);
-    int r = path_read(path, upath);
-    if (r == 0)
-        r = path_start(dirfd, path, &start);
+    int r = begin(path, upath, dirfd, &start);
     if (r < 0)
         return r;
     r = lazy ? vfs_walk_lazy(path_view(), start, path, flags, out) : vfs_walk(path_view(), start, path, flags, out);

@@ -20,16 +20,10 @@ static int inode_of_path(uaddr_t path, int atflags, struct dentry **out)
     return path_walk(AT_FDCWD, path, atflags, false, out);
 }
 
-/* without: the answer for what has no attributes, pipes and the like. */
-static int inode_of_fd(int fd, int without, struct dentry **out)
+/* Counted. NULL: EBADF. */
+static struct file *file_of(int fd)
 {
-    struct file *f = fd_lookup_open(current()->process->fds, fd);
-    if (!f)
-        return -EBADF;
-    int r = f->dentry ? 0 : without;
-    *out = f->dentry ? dentry_get(f->dentry) : NULL;
-    file_put(f);
-    return r;
+    return fd_lookup_open(current()->process->fds, fd);
 }
 
 static int read_name(char name[VFS_NAME_MAX + 1], uaddr_t uname)
@@ -46,29 +40,17 @@ static int64_t give(const char *text, size_t bytes, uaddr_t to, uint64_t size)
     return size < bytes ? -ERANGE : user_write(to, text, bytes) < 0 ? -EFAULT : (int64_t)bytes;
 }
 
-/* A socket's only attribute, to be read. Returns what was asked of it, or 1: the descriptor is no socket, or the name is another. */
-static int64_t socket_attribute(int fd, uaddr_t uname, bool change, uaddr_t value, uint64_t size)
+#define NOT_A_SOCKETS 1
+
+/* A socket's only attribute, to be read; NOT_A_SOCKETS: the file is no socket, or the name is another. */
+static int64_t socket_attribute(struct file *f, uaddr_t uname, bool change, uaddr_t value, uint64_t size)
 {
     char name[VFS_NAME_MAX + 1];
-    struct file *f = fd_lookup_open(current()->process->fds, fd);
-    const struct socket *s = f ? socket_of(f) : NULL;
-    int64_t r = 1;
-    if (s && read_name(name, uname) == 0 && str_equal(name, SOCKET_NAME)) {
-        const char *protocol = socket_protocol_name(s);
-        r = change ? -EOPNOTSUPP : give(protocol, str_length(protocol, VFS_NAME_MAX) + 1, value, size);
-    }
-    if (f)
-        file_put(f);
-    return r;
-}
-
-static int64_t socket_list(int fd, uaddr_t to, uint64_t size)
-{
-    struct file *f = fd_lookup_open(current()->process->fds, fd);
-    int64_t r = f && socket_of(f) ? give(SOCKET_NAME, sizeof(SOCKET_NAME), to, size) : 0;
-    if (f)
-        file_put(f);
-    return r;
+    const struct socket *s = socket_of(f);
+    if (!s || read_name(name, uname) < 0 || !str_equal(name, SOCKET_NAME))
+        return NOT_A_SOCKETS;
+    const char *protocol = socket_protocol_name(s);
+    return change ? -EOPNOTSUPP : give(protocol, str_length(protocol, VFS_NAME_MAX) + 1, value, size);
 }
 
 /* Each of these takes the dentry. */
@@ -153,12 +135,14 @@ int64_t sys_lgetxattr(uaddr_t path, uaddr_t name, uaddr_t value, uint64_t size)
 
 int64_t sys_fgetxattr(int fd, uaddr_t name, uaddr_t value, uint64_t size)
 {
-    struct dentry *d;
-    int64_t r = socket_attribute(fd, name, false, value, size);
-    if (r != 1)
-        return r;
-    r = inode_of_fd(fd, -ENODATA, &d);
-    return r < 0 ? r : get(d, name, value, size);
+    struct file *f = file_of(fd);
+    if (!f)
+        return -EBADF;
+    int64_t r = socket_attribute(f, name, false, value, size);
+    if (r == NOT_A_SOCKETS)
+        r = f->dentry ? get(dentry_get(f->dentry), name, value, size) : -ENODATA;
+    file_put(f);
+    return r;
 }
 
 int64_t sys_setxattr(uaddr_t path, uaddr_t name, uaddr_t value, uint64_t size, int flags)
@@ -177,11 +161,14 @@ int64_t sys_lsetxattr(uaddr_t path, uaddr_t name, uaddr_t value, uint64_t size, 
 
 int64_t sys_fsetxattr(int fd, uaddr_t name, uaddr_t value, uint64_t size, int flags)
 {
-    struct dentry *d;
-    if (socket_attribute(fd, name, true, 0, 0) != 1)
-        return -EOPNOTSUPP;
-    int r = inode_of_fd(fd, -EPERM, &d);
-    return r < 0 ? r : set(d, name, value, size, flags);
+    struct file *f = file_of(fd);
+    if (!f)
+        return -EBADF;
+    int64_t r = socket_attribute(f, name, true, 0, 0);
+    if (r == NOT_A_SOCKETS)
+        r = f->dentry ? set(dentry_get(f->dentry), name, value, size, flags) : -EPERM;
+    file_put(f);
+    return r;
 }
 
 int64_t sys_listxattr(uaddr_t path, uaddr_t to, uint64_t size)
@@ -200,9 +187,14 @@ int64_t sys_llistxattr(uaddr_t path, uaddr_t to, uint64_t size)
 
 int64_t sys_flistxattr(int fd, uaddr_t to, uint64_t size)
 {
-    struct dentry *d;
-    int r = inode_of_fd(fd, 0, &d);
-    return r < 0 ? r : d ? list(d, to, size) : socket_list(fd, to, size);
+    struct file *f = file_of(fd);
+    if (!f)
+        return -EBADF;
+    int64_t r = f->dentry      ? list(dentry_get(f->dentry), to, size)
+                : socket_of(f) ? give(SOCKET_NAME, sizeof(SOCKET_NAME), to, size)
+                               : 0;
+    file_put(f);
+    return r;
 }
 
 int64_t sys_removexattr(uaddr_t path, uaddr_t name)
@@ -221,9 +213,12 @@ int64_t sys_lremovexattr(uaddr_t path, uaddr_t name)
 
 int64_t sys_fremovexattr(int fd, uaddr_t name)
 {
-    struct dentry *d;
-    if (socket_attribute(fd, name, true, 0, 0) != 1)
-        return -EOPNOTSUPP;
-    int r = inode_of_fd(fd, -EPERM, &d);
-    return r < 0 ? r : remove(d, name);
+    struct file *f = file_of(fd);
+    if (!f)
+        return -EBADF;
+    int64_t r = socket_attribute(f, name, true, 0, 0);
+    if (r == NOT_A_SOCKETS)
+        r = f->dentry ? remove(dentry_get(f->dentry), name) : -EPERM;
+    file_put(f);
+    return r;
 }

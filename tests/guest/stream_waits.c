@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "tcp_pair.h"
 
 static _Atomic int g_handled;
 
@@ -25,28 +26,6 @@ static void handle(int flags)
     struct sigaction sa = { .sa_handler = on_signal, .sa_flags = flags };
     CHECK_EQ(sigaction(SIGUSR1, &sa, NULL), 0);
     g_handled = 0;
-}
-
-static int listen_any(struct sockaddr_in *a)
-{
-    socklen_t size = sizeof(*a);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    *a = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    CHECK_EQ(bind(fd, (void *)a, size), 0);
-    CHECK_EQ(listen(fd, 5), 0);
-    CHECK_EQ(getsockname(fd, (void *)a, &size), 0);
-    return fd;
-}
-
-static void connect_pair(int fd[2])
-{
-    struct sockaddr_in a;
-    int listener = listen_any(&a);
-    fd[0] = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK_EQ(connect(fd[0], (void *)&a, sizeof(a)), 0);
-    fd[1] = accept(listener, NULL, NULL);
-    CHECK(fd[1] >= 0);
-    close(listener);
 }
 
 static void rest(long ms)
@@ -182,7 +161,7 @@ static void reset(void)
     struct linger hard = { 1, 0 };
     int fd[2];
     char c;
-    connect_pair(fd);
+    tcp_pair(fd, 0);
     warm(fd[0], fd[1]);
     CHECK_EQ(setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)), 0);
     close(fd[1]);
@@ -197,7 +176,7 @@ int main(void)
     char c;
     int fd[2];
     alarm(60);
-    connect_pair(fd);
+    tcp_pair(fd, 0);
     warm(fd[0], fd[1]);
     warm(fd[1], fd[0]);
     signals(fd[0], fd[1]);

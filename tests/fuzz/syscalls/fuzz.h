@@ -102,7 +102,11 @@ int row_of(const char *name); /* -1 */
 void world_start(void);   /* once, before threads */
 void world_protect(void); /* once, when all threads have their stacks */
 bool world_is_protected(uint64_t start, uint64_t size);
-void world_renew(void);    /* a phase begins: descriptors, files, memory as at the start */
+void world_renew(void);
+/* world_files.c */
+_Noreturn void world_no_start(const char *path); /* a file cannot be made or entered */
+void world_make_files(void);
+void world_make_descriptors(void);    /* a phase begins: descriptors, files, memory as at the start */
 void world_clean(void);    /* a phase has ended: nothing is left */
 void world_check(void);    /* nobody wrote into what is only ours */
 uint64_t world_used(void); /* KiB that the library OS has for itself */
