@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <pty.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdarg.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -34,19 +35,38 @@ static void close_pair(void)
     close(g_slave), close(g_master);
 }
 
-/* What there is to read now, as text with \x for control characters; "EAGAIN" and the like for errors. */
-static const char *get(int fd)
+/* Bytes as text, with \x for control characters. */
+static void append_text(char *text, const char *bytes, ssize_t n)
+{
+    char *p = text + strlen(text);
+    for (ssize_t i = 0; i < n; i++)
+        p += (unsigned char)bytes[i] < 32 || bytes[i] == 127 ? sprintf(p, "\\%x", (unsigned char)bytes[i]) : sprintf(p, "%c", bytes[i]);
+    *p = 0;
+}
+
+/*
+ * What there is to read, as text; "EAGAIN" and the like for errors. Linux hands bytes on by a worker, which may be late: what
+ * is expected is waited for, and read on while it is only begun.
+ */
+static const char *get(int fd, const char *expected)
 {
     static char text[8192];
     char buf[2048];
-    usleep(1000); /* Linux hands bytes on by a worker */
-    ssize_t n = read(fd, buf, sizeof(buf));
-    if (n < 0)
-        return strerrorname_np(errno);
-    char *p = text;
-    for (ssize_t i = 0; i < n; i++)
-        p += (unsigned char)buf[i] < 32 || buf[i] == 127 ? sprintf(p, "\\%x", (unsigned char)buf[i]) : sprintf(p, "%c", buf[i]);
-    *p = 0;
+    bool nothing = strcmp(expected, "EAGAIN") == 0;
+    struct pollfd ready = { .fd = fd, .events = POLLIN };
+    text[0] = 0;
+    do {
+        if (nothing)
+            usleep(1000);
+        else if (poll(&ready, 1, 5000) == 0)
+            return text[0] ? text : "EAGAIN";
+        ssize_t n = read(fd, buf, sizeof(buf));
+        if (n < 0)
+            return strerrorname_np(errno);
+        append_text(text, buf, n);
+        if (n == 0)
+            break;
+    } while (strlen(text) < strlen(expected) && strncmp(text, expected, strlen(text)) == 0);
     return text;
 }
 
@@ -57,7 +77,15 @@ static void expect(int line, const char *got, const char *expected)
     printf("pty.c:%d: got \"%s\", expected \"%s\"\n", line, got, expected);
     g_failures++;
 }
-#define GET(fd, expected) expect(__LINE__, get(fd), expected)
+#define GET(fd, expected) expect(__LINE__, get(fd, expected), expected)
+
+/* A signal that characters make comes by that worker, too. */
+static int signals_after_waiting(int sig, int count)
+{
+    for (int i = 0; i < 5000 && g_signals[sig] < count; i++)
+        usleep(1000);
+    return g_signals[sig];
+}
 
 /* Linux hands characters on in a kernel thread: there may be no room for a moment. */
 static void put(int fd, const char *s)
@@ -65,6 +93,12 @@ static void put(int fd, const char *s)
     struct pollfd room = { .fd = fd, .events = POLLOUT };
     CHECK_EQ(poll(&room, 1, 5000), 1);
     CHECK_EQ(write(fd, s, strlen(s)), strlen(s));
+}
+
+/* Where nothing tells that the worker is done. */
+static void settle(void)
+{
+    usleep(20000);
 }
 
 static void mode(tcflag_t clear_local, tcflag_t set_local, int vmin, int vtime)
@@ -237,11 +271,11 @@ static void raw(void)
     mode(0, 0, 3, 0);
     struct pollfd p = { g_slave, POLLIN | POLLOUT, 0 };
     put(g_master, "12");
-    usleep(1000);
+    settle();
     CHECK_EQ(poll(&p, 1, 0), 1);
     CHECK_EQ(p.revents, POLLOUT); /* VMIN counts */
     put(g_master, "345");
-    usleep(1000);
+    settle();
     CHECK_EQ(poll(&p, 1, 1000), 1);
     CHECK_EQ(p.revents, POLLIN | POLLOUT);
     CHECK_EQ(read(g_slave, buf, 8), 5);
@@ -251,7 +285,7 @@ static void raw(void)
     fcntl(g_slave, F_SETFL, O_RDWR | O_NONBLOCK);
     mode(0, 0, 1, 0);
     put(g_master, "left");
-    usleep(1000);
+    settle();
     mode(0, ICANON, 1, 0); /* what is there becomes a line */
     GET(g_slave, "left");
     GET(g_slave, "EAGAIN");
@@ -284,10 +318,10 @@ static void output(void)
     put(g_master, "\r\341");
     GET(g_slave, "a");
     put(g_master, "\023"); /* stop */
-    usleep(1000);
+    settle();
     CHECK_ERRNO(write(g_slave, "w", 1), EAGAIN);
     put(g_master, "\021"); /* go on */
-    usleep(1000);
+    settle();
     put(g_slave, "w");
     GET(g_master, "w");
     CHECK_EQ(tcflow(g_slave, TCOOFF), 0);
@@ -295,7 +329,7 @@ static void output(void)
     CHECK_EQ(tcflow(g_slave, TCOON), 0);
     put(g_slave, "v");
     put(g_master, "typed");
-    usleep(1000);
+    settle();
     CHECK_EQ(tcflush(g_slave, TCIFLUSH), 0);
     GET(g_slave, "EAGAIN");
     GET(g_master, "v");
@@ -336,13 +370,11 @@ static void control(void)
     CHECK_EQ(ioctl(g_slave, TIOCSWINSZ, &w), 0); /* no change */
     CHECK_EQ(g_signals[SIGWINCH], 1);
     put(g_master, "lost\003");
-    usleep(1000);
-    CHECK_EQ(g_signals[SIGINT], 1);
+    CHECK_EQ(signals_after_waiting(SIGINT, 1), 1);
     put(g_master, "\034\032");
-    usleep(1000);
-    CHECK_EQ(g_signals[SIGQUIT], 1);
-    CHECK_EQ(g_signals[SIGTSTP], 1);
-    get(g_master);
+    CHECK_EQ(signals_after_waiting(SIGQUIT, 1), 1);
+    CHECK_EQ(signals_after_waiting(SIGTSTP, 1), 1);
+    get(g_master, "EAGAIN");
     GET(g_slave, "EAGAIN");
     CHECK_EQ(ioctl(g_master, TIOCSIG, SIGINT), 0);
     CHECK_EQ(g_signals[SIGINT], 2);
@@ -352,7 +384,7 @@ static void control(void)
     GET(g_slave, "\\3\\a");
     CHECK_EQ(g_signals[SIGINT], 2);
     close(g_master);
-    usleep(1000);
+    settle();
     CHECK_EQ(g_signals[SIGHUP], 1);
     CHECK_ERRNO(write(g_slave, "x", 1), EIO);
     CHECK_EQ(read(g_slave, &w, 8), 0);
@@ -371,7 +403,7 @@ static void closing(void)
     struct pollfd p = { g_master, POLLIN, 0 };
     put(g_slave, "last words");
     close(g_slave);
-    usleep(1000);
+    settle();
     CHECK_EQ(poll(&p, 1, 0), 1);
     CHECK_EQ(p.revents, POLLIN | POLLHUP);
     GET(g_master, "last words");
