@@ -27,6 +27,7 @@
 
 #define PHASE_CALLS 4000u /* per thread */
 #define HANG_MS     60000u
+#define LOOK_MS     20000u /* for run.py to look at the stacks of one that hangs */
 
 struct slot g_slots[SLOTS];
 int g_pid;
@@ -91,6 +92,8 @@ static void watch(struct slot *s, uint64_t now)
         return;
     say("fuzz: HANG: thread %d does not come back from its last call:\n", s->tid);
     tell_calls(s);
+    for (unsigned i = 0; i < LOOK_MS / 500; i++)
+        pause_ms(500);
     die(93, "fuzz: given up\n");
 }
 

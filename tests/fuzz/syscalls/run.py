@@ -81,7 +81,7 @@ class Round:
         self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, text=True,
                                         errors='replace', restore_signals=False)
         self.heard = time.monotonic()
-        self.hung, self.log = '', None
+        self.hung, self.stacks, self.log = '', '', None
 
     def watch(self):
         while self.process.poll() is None:
@@ -114,6 +114,8 @@ class Round:
                 self.measure()
             if pid and not self.log:
                 self.open_log(pid)
+            if line.startswith('fuzz: HANG'):
+                self.stacks = backtrace(pid, self.options.build / 'libos/cloister.enclave') if pid else 'no launcher'
         return self.verdict(self.process.wait())
 
     def open_log(self, pid):
@@ -209,6 +211,7 @@ def main():
                 failures += 1
                 print(''.join('    ' + l for l in r.lines[-60:]))
                 print(last_calls(HERE.parents[2], r.log.read()) if r.log else '')
+                print(r.stacks)
                 if not options.keep_going:
                     break
             seed += 1
