@@ -15,6 +15,8 @@ KNOWN = {
     # In an enclave a page stays resident once it was touched: giving it back only closes it (enclave/sgx/main.c, sgx_pages_release).
     ('sleep', 'soft'): 'no leak: its threads are still being made, and the stacks they touch stay resident in an enclave; 54 MiB from 22 s on, the same at 30 s',
     ('malloc', 'soft'): 'no leak: its memory wanders over the heap, and what it ever touched stays resident in an enclave; 188 MiB in direct and natively',
+    # Seen natively: strace -f -E LD_PRELOAD=fork_thread.so -e trace=fcntl -e inject=fcntl:delay_enter=300000:when=8194 (the F_SETFL)
+    # gives not one SIGIO and no operation, without the delay 28578.
     ('sigio', '*'): 'a race of its own: if its child has filled the pipe before O_ASYNC is set no signal comes, natively too; ends by the SIGPIPE of its child, or with no operation',
     ('io-uring', '*'): 'answers as a kernel without io_uring',
 }
