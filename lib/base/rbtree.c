@@ -21,6 +21,21 @@ static void replace_child(struct rb_tree *t, struct rb_node *old, struct rb_node
         new->parent = p;
 }
 
+void rb_update(struct rb_tree *t, struct rb_node *n)
+{
+    for (; t->update && n; n = n->parent)
+        t->update(n);
+}
+
+/* x went down, y took its place. */
+static void update_rotated(struct rb_tree *t, struct rb_node *x, struct rb_node *y)
+{
+    if (t->update) {
+        t->update(x);
+        t->update(y);
+    }
+}
+
 static void rotate_left(struct rb_tree *t, struct rb_node *x)
 {
     struct rb_node *y = x->right;
@@ -30,6 +45,7 @@ static void rotate_left(struct rb_tree *t, struct rb_node *x)
         x->right->parent = x;
     y->left = x;
     x->parent = y;
+    update_rotated(t, x, y);
 }
 
 static void rotate_right(struct rb_tree *t, struct rb_node *x)
@@ -41,12 +57,14 @@ static void rotate_right(struct rb_tree *t, struct rb_node *x)
         x->left->parent = x;
     y->right = x;
     x->parent = y;
+    update_rotated(t, x, y);
 }
 
 void rb_link(struct rb_tree *t, struct rb_node *n, struct rb_node *parent, struct rb_node **link)
 {
     *n = (struct rb_node){ .parent = parent, .red = true };
     *link = n;
+    rb_update(t, n);
     while (is_red(n->parent)) {
         struct rb_node *p = n->parent, *g = p->parent;
         bool left = p == g->left;
@@ -129,6 +147,7 @@ void rb_remove(struct rb_tree *t, struct rb_node *n)
         s->left->parent = s;
         s->red = n->red;
     }
+    rb_update(t, parent);
     if (!removed_red)
         fix_removal(t, child, parent);
 }

@@ -16,13 +16,20 @@ struct rb_node {
     bool red;
 };
 
+/*
+ * update: NULL, or called for a node whose children are not what they were, children before parents:
+ * for trees whose nodes know something of all that is below them.
+ */
 struct rb_tree {
     struct rb_node *root;
+    void (*update)(struct rb_node *node);
 };
 
 void rb_link(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent,
              struct rb_node **link);
 void rb_remove(struct rb_tree *tree, struct rb_node *node);
+/* What a node itself says has changed: update it and all above. */
+void rb_update(struct rb_tree *tree, struct rb_node *node);
 struct rb_node *rb_first(const struct rb_tree *tree);
 struct rb_node *rb_last(const struct rb_tree *tree);
 struct rb_node *rb_next(const struct rb_node *node);

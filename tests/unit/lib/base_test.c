@@ -85,10 +85,20 @@ static void hexadecimal_goes_both_ways_and_refuses_the_rest(void **state)
 
 struct item {
     struct rb_node node;
-    unsigned key;
+    unsigned key, count; /* of the nodes of this subtree */
     bool in;
 };
 #define ITEM(n) ((struct item *)(void *)(n))
+
+static unsigned count_of(struct rb_node *n)
+{
+    return n ? ITEM(n)->count : 0;
+}
+
+static void count(struct rb_node *n)
+{
+    ITEM(n)->count = 1 + count_of(n->left) + count_of(n->right);
+}
 
 static void insert(struct rb_tree *t, struct item *item)
 {
@@ -101,7 +111,7 @@ static void insert(struct rb_tree *t, struct item *item)
 }
 
 /* Black height, or abort. */
-static unsigned check(const struct rb_node *n, const struct rb_node *parent)
+static unsigned check(struct rb_node *n, const struct rb_node *parent)
 {
     if (!n)
         return 1;
@@ -109,6 +119,7 @@ static unsigned check(const struct rb_node *n, const struct rb_node *parent)
     assert_false(n->red && parent && parent->red);
     unsigned left = check(n->left, n), right = check(n->right, n);
     assert_int_equal(left, right);
+    assert_int_equal(ITEM(n)->count, 1 + count_of(n->left) + count_of(n->right));
     return left + !n->red;
 }
 
@@ -116,7 +127,7 @@ static void the_tree_stays_ordered_and_balanced(void **state)
 {
     enum { N = 300 };
     static struct item items[N];
-    struct rb_tree t = { 0 };
+    struct rb_tree t = { .update = count };
     srandom(5);
     for (int step = 0; step < 20000; step++) {
         struct item *i = &items[random() % N];
@@ -140,6 +151,7 @@ static void the_tree_stays_ordered_and_balanced(void **state)
             seen++;
         }
         assert_int_equal(seen, there);
+        assert_int_equal(count_of(t.root), there);
         for (struct rb_node *n = rb_last(&t); n; n = rb_prev(n))
             seen--;
         assert_int_equal(seen, 0);
