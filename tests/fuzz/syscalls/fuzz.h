@@ -62,6 +62,7 @@ struct slot {
     uint64_t slab_used;
     struct call *calls;     /* [LAST] */
     uint64_t kicked, since; /* watchdog: sequence seen last, and when (ms) */
+    uint64_t looks;         /* how often it was seen since */
     bool victim;
 };
 
@@ -106,10 +107,10 @@ void world_renew(void);
 /* world_files.c */
 _Noreturn void world_no_start(const char *path); /* a file cannot be made or entered */
 void world_make_files(void);
-void world_make_descriptors(void);    /* a phase begins: descriptors, files, memory as at the start */
-void world_clean(void);    /* a phase has ended: nothing is left */
-void world_check(void);    /* nobody wrote into what is only ours */
-uint64_t world_used(void); /* KiB that the library OS has for itself */
+void world_make_descriptors(void); /* a phase begins: descriptors, files, memory as at the start */
+void world_clean(void);            /* a phase has ended: nothing is left */
+void world_check(void);            /* nobody wrote into what is only ours */
+uint64_t world_used(void);         /* KiB that the library OS has for itself */
 uint64_t world_brk(void);
 uint64_t world_segment(void); /* of shared memory, for shmat */
 const char *world_root(void); /* "/" */

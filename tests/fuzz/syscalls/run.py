@@ -80,13 +80,14 @@ class Round:
                    options.build / 'cli/cloister', 'run', '--mode', options.mode, app, seed, seconds, options.threads]
         self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, text=True,
                                         errors='replace', restore_signals=False)
-        self.heard = time.monotonic()
+        self.silent = 0
         self.hung, self.stacks, self.log = '', '', None
 
     def watch(self):
         while self.process.poll() is None:
             time.sleep(1)
-            if time.monotonic() - self.heard > self.options.silence:
+            self.silent += 1  # seconds that we have seen: a machine that was paused is no hang
+            if self.silent > self.options.silence:
                 pid = launcher(self.process.pid)
                 self.hung = backtrace(pid, self.options.build / 'libos/cloister.enclave') if pid else 'no launcher'
                 self.process.kill()
@@ -103,7 +104,7 @@ class Round:
         threading.Thread(target=self.watch, daemon=True).start()
         pid = None
         for line in self.process.stdout:
-            self.heard = time.monotonic()
+            self.silent = 0
             self.lines = (self.lines + [line])[-400:]
             pid = pid or launcher(self.process.pid)
             if self.options.verbose:
