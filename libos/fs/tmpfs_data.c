@@ -12,8 +12,9 @@
 #include "lib/base/checked.h"
 #include "lib/linux/errno.h"
 
-#define RUN_LEAST (UINT64_C(1) << 20)
-#define SIZE_MAX_ (UINT64_C(1) << 46)
+#define RUN_LEAST     (UINT64_C(1) << 20)
+#define PAGES_AT_ONCE UINT64_C(512)
+#define SIZE_MAX_     (UINT64_C(1) << 46)
 
 /* What statfs says that there is; the plan's word, since nothing else bounds memory in a plain process. */
 static uint64_t tmpfs_limit(void)
@@ -31,7 +32,28 @@ static bool in_run(const struct tmpfs_data *d, uint64_t i)
     return d->run && i < d->run_pages;
 }
 
-static void drop_page(struct tmpfs_data *d, uint64_t i)
+/* Pages that lie side by side go back to the heap, and so to the host, by one call. */
+struct going {
+    uint8_t *at;
+    uint64_t size;
+};
+
+static void let_go(struct going *g)
+{
+    mem_pages_free(g->at, g->size);
+    *g = (struct going){ NULL, 0 };
+}
+
+static void go(struct going *g, uint8_t *page)
+{
+    bool above = g->at && page == g->at + g->size, below = g->at && page + PAGE_SIZE == g->at;
+    if (!above && !below)
+        let_go(g);
+    g->at = above ? g->at : page;
+    g->size += PAGE_SIZE;
+}
+
+static void drop_page(struct tmpfs_data *d, uint64_t i, struct going *g)
 {
     uint8_t *page = page_tree_get(&d->pages, i);
     if (!page)
@@ -40,19 +62,21 @@ static void drop_page(struct tmpfs_data *d, uint64_t i)
         memset(page, 0, PAGE_SIZE); /* stays: it may be mapped */
         return;
     }
-    mem_pages_free(page, PAGE_SIZE);
+    go(g, page);
     *page_tree_slot(&d->pages, i) = NULL; /* its nodes exist */
     d->resident--;
 }
 
 void tmpfs_data_fini(struct tmpfs_data *d)
 {
+    struct going g = { NULL, 0 };
     for (uint64_t i = 0; page_tree_next(&d->pages, &i); i++) {
         if (in_run(d, i))
             machine_pages_release((uint64_t)(uintptr_t)page_tree_get(&d->pages, i), PAGE_SIZE);
         else
-            drop_page(d, i);
+            drop_page(d, i, &g);
     }
+    let_go(&g);
     if (d->run)
         range_free((uint64_t)(uintptr_t)d->run, d->run_pages * PAGE_SIZE);
     page_tree_free(&d->pages);
@@ -74,6 +98,27 @@ static uint8_t *make_page(struct tmpfs_data *d, uint64_t i)
     }
     d->resident += *slot != NULL;
     return *slot;
+}
+
+/* Pages from i on that are not there yet, as many as one call of the host can bring. How many; 0 without memory. */
+static uint64_t make_pages(struct tmpfs_data *d, uint64_t i, uint64_t end)
+{
+    uint64_t n = 0, most = MIN(end - i, PAGES_AT_ONCE);
+    while (n < most && !in_run(d, i + n) && !page_tree_get(&d->pages, i + n))
+        n++;
+    uint8_t *pages = n > 1 ? mem_pages(n * PAGE_SIZE) : NULL;
+    if (!pages)
+        return make_page(d, i) ? 1 : 0;
+    for (uint64_t k = 0; k < n; k++) {
+        uint8_t **slot = page_tree_slot(&d->pages, i + k);
+        if (!slot) {
+            mem_pages_free(pages + k * PAGE_SIZE, (n - k) * PAGE_SIZE);
+            return k;
+        }
+        *slot = pages + k * PAGE_SIZE;
+        d->resident++;
+    }
+    return n;
 }
 
 int64_t tmpfs_data_read(struct tmpfs_data *d, struct iobuf *b, uint64_t offset)
@@ -134,8 +179,10 @@ int tmpfs_data_resize(struct tmpfs_data *d, uint64_t size)
     mutex_lock(&d->mu);
     if (size < d->size) {
         uint64_t first = (size + PAGE_SIZE - 1) / PAGE_SIZE;
+        struct going g = { NULL, 0 };
         for (uint64_t i = first; page_tree_next(&d->pages, &i); i++)
-            drop_page(d, i);
+            drop_page(d, i, &g);
+        let_go(&g);
         uint8_t *last = page_tree_get(&d->pages, size / PAGE_SIZE);
         if (size % PAGE_SIZE && last)
             memset(last + size % PAGE_SIZE, 0, PAGE_SIZE - size % PAGE_SIZE);
@@ -147,33 +194,38 @@ int tmpfs_data_resize(struct tmpfs_data *d, uint64_t size)
 
 int tmpfs_data_reserve(struct tmpfs_data *d, uint64_t offset, uint64_t size)
 {
-    uint64_t end, first = offset / PAGE_SIZE, i = first;
+    struct going g = { NULL, 0 };
+    uint64_t end, n, first = offset / PAGE_SIZE, i = first;
     if (!checked_add(offset, size, &end) || end > SIZE_MAX_)
         return -EFBIG;
     if (size > tmpfs_limit())
         return -ENOSPC; /* at once, as Linux: not when all memory has gone */
     mutex_lock(&d->mu);
-    while (i * PAGE_SIZE < end && make_page(d, i))
-        i++;
-    int r = i * PAGE_SIZE < end ? -ENOSPC : 0;
+    uint64_t last = (end + PAGE_SIZE - 1) / PAGE_SIZE;
+    while (i < last && (n = make_pages(d, i, last)) > 0)
+        i += n;
+    int r = i < last ? -ENOSPC : 0;
     uint64_t file_end = (d->size + PAGE_SIZE - 1) / PAGE_SIZE;
     while (r < 0 && i > MAX(first, file_end))
-        drop_page(d, --i); /* beyond the end there was nothing to lose */
+        drop_page(d, --i, &g); /* beyond the end there was nothing to lose */
+    let_go(&g);
     mutex_unlock(&d->mu);
     return r;
 }
 
 void tmpfs_data_punch(struct tmpfs_data *d, uint64_t offset, uint64_t size)
 {
+    struct going g = { NULL, 0 };
     mutex_lock(&d->mu);
     uint64_t end = offset + MIN(size, SIZE_MAX_), i = offset / PAGE_SIZE;
     for (; page_tree_next(&d->pages, &i) && i * PAGE_SIZE < end; i++) {
         uint64_t from = MAX(offset, i * PAGE_SIZE), to = MIN(end, (i + 1) * PAGE_SIZE);
         if (to - from == PAGE_SIZE)
-            drop_page(d, i);
+            drop_page(d, i, &g);
         else
             memset(page_tree_get(&d->pages, i) + from % PAGE_SIZE, 0, to - from);
     }
+    let_go(&g);
     mutex_unlock(&d->mu);
 }
 

@@ -11,7 +11,7 @@ import syscalls_page
 
 LINES = b'first line\nsecond line\n'
 C = ['threads', 'futex', 'signals', 'signal_context', 'clocks', 'waiting', 'syscall_sites', 'proc_dev', 'abuse', 'cputime',
-     'futex_more', 'pidfd', 'barrier', 'sysv_shm', 'sysv_sem', 'sysv_msg', 'mqueue', 'sigio', 'prctl', 'identity', 'moments', 'policies',
+     'futex_more', 'pidfd', 'barrier', 'sysv_shm', 'sysv_sem', 'sysv_msg', 'mqueue', 'sigio', 'prctl', 'identity', 'moments', 'policies', 'reserving',
      'threads_static', 'signals_static', 'threads_musl', 'signals_musl']
 # name -> program, arguments (@host, @tmpfs, @encrypted: that scratch directory), the rest
 CASES = {name: (name, [], {}) for name in C}
