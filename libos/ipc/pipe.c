@@ -458,3 +458,18 @@ int64_t pipe_vmsplice(struct file *f, struct iobuf *b, bool write, bool nonblock
         return -EBADF;
     return write ? put_once(end_of(f)->pipe, b, nonblock) : take(end_of(f)->pipe, b, nonblock);
 }
+
+int64_t pipe_room(struct file *f)
+{
+    int64_t r = 0;
+    if (!is_pipe(f))
+        return PIPE_SIZE_MAX;
+    struct pipe *p = end_of(f)->pipe;
+    mutex_lock(&p->mu);
+    if (!can_write_locked(p, PIPE_SIZE_MAX))
+        r = wait_locked(f->flags & O_NONBLOCK, p, &p->can_write, PIPE_SIZE_MAX);
+    if (r == 0)
+        r = p->readers && !p->packets ? (int64_t)ring_space(&p->ring) : PIPE_SIZE_MAX;
+    mutex_unlock(&p->mu);
+    return r;
+}

@@ -32,6 +32,10 @@ int64_t pipe_tee(struct file *in, struct file *out, uint64_t size, bool nonblock
  * -EAGAIN, -EPIPE, -ERESTARTSYS. */
 int64_t pipe_vmsplice(struct file *f, struct iobuf *b, bool write, bool nonblock);
 
+/* For splice(2) into a pipe: how many bytes can be put, after waiting until some can; of a pipe of the host's,
+ * any number. -EAGAIN, -ERESTARTSYS. */
+int64_t pipe_room(struct file *f);
+
 /* F_GETPIPE_SZ, F_SETPIPE_SZ: the size, or -EBADF (not a pipe), -EBUSY, -EPERM, -EINVAL. */
 int64_t pipe_get_size(struct file *f);
 int64_t pipe_set_size(struct file *f, uint64_t size);

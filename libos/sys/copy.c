@@ -211,6 +211,10 @@ int64_t sys_splice(int in_fd, uaddr_t in_off, int out_fd, uaddr_t out_off, uint6
     if (r == 0 && flags & SPLICE_F_NONBLOCK &&
         (pipe_would_block(in, in_pipe, EPOLLIN | EPOLLHUP) || pipe_would_block(out, out_pipe, EPOLLOUT | EPOLLERR)))
         r = -EAGAIN;
+    if (r == 0 && out_pipe && !in_pipe) { /* no more than fits: to wait for the rest would be for ever when the caller is the reader */
+        r = pipe_room(out);
+        count = r > 0 ? MIN(count, (uint64_t)r) : count;
+    }
     file_put(in);
     file_put(out);
     return r < 0 ? r : copy_files(in_fd, in_off, out_fd, out_off, MIN(count, COPY_CHUNK), false);

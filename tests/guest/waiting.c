@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "check.h"
 
@@ -273,12 +274,32 @@ static void vmsplicing(void)
     close(p[1]);
 }
 
+/* What has room now is moved, without waiting for the reader, who here is ourselves. */
+static void splicing_into_what_is_not_empty(void)
+{
+    int p[2], zero = open("/dev/zero", O_RDONLY);
+    NEED(zero >= 0 && pipe(p) == 0 && write(p[1], "x", 1) == 1);
+    alarm(10);
+    ssize_t n = splice(zero, NULL, p[1], NULL, 65536, 0);
+    alarm(0);
+    CHECK(n > 0 && n < 65536);
+    int left = 0;
+    CHECK(ioctl(p[0], FIONREAD, &left) == 0 && left == n + 1);
+    CHECK_ERRNO(splice(zero, NULL, p[1], NULL, 65536, SPLICE_F_NONBLOCK), EAGAIN);
+    NEED(fcntl(p[1], F_SETFL, O_NONBLOCK) == 0);
+    CHECK_ERRNO(splice(zero, NULL, p[1], NULL, 65536, 0), EAGAIN);
+    close(p[0]);
+    close(p[1]);
+    close(zero);
+}
+
 int main(void)
 {
     pipes();
     blocking_pipe();
     tees();
     vmsplicing();
+    splicing_into_what_is_not_empty();
     event_descriptors();
     polls();
     epolls();
