@@ -125,8 +125,8 @@ static IN_LINE bool stat_short(struct fs_view *v, struct dentry *start, const ch
     return true;
 }
 
-IN_LINE int vfs_stat_path(struct fs_view *v, struct dentry *start, const char *path,
-                          unsigned walk_flags, struct linux_stat *st)
+static IN_LINE int stat_path(struct fs_view *v, struct dentry *start, const char *path,
+                             unsigned walk_flags, struct linux_stat *st)
 {
     struct dentry *d;
     int r;
@@ -140,8 +140,17 @@ IN_LINE int vfs_stat_path(struct fs_view *v, struct dentry *start, const char *p
     return r;
 }
 
-int vfs_access_path(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags,
-                    int mask)
+IN_LINE int vfs_stat_path(struct fs_view *v, struct dentry *start, const char *path,
+                          unsigned walk_flags, struct linux_stat *st)
+{
+    int r = stat_path(v, start, path, walk_flags, st);
+    return walk_may_lead_to_node(r, walk_flags)
+               ? stat_path(v, start, path, walk_flags | WALK_HOST_LINKS, st)
+               : r;
+}
+
+static int access_path(struct fs_view *v, struct dentry *start, const char *path,
+                       unsigned walk_flags, int mask)
 {
     struct linux_stat st;
     struct dentry *d;
@@ -154,6 +163,15 @@ int vfs_access_path(struct fs_view *v, struct dentry *start, const char *path, u
     r = inode_access(d->inode, mask);
     dentry_put(d);
     return r;
+}
+
+int vfs_access_path(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags,
+                    int mask)
+{
+    int r = access_path(v, start, path, walk_flags, mask);
+    return walk_may_lead_to_node(r, walk_flags)
+               ? access_path(v, start, path, walk_flags | WALK_HOST_LINKS, mask)
+               : r;
 }
 
 /* Checks that Linux makes before it opens something that exists, on file systems of ours. */
@@ -276,7 +294,6 @@ static int open_unnamed(struct file *f, uint32_t flags, struct file **out)
 
 #define OPEN_AGAIN   1 /* a node of ours was made since the walk */
 #define OPEN_FOLLOW  2 /* a symlink of the host's, which may lead to a node of ours */
-#define SYMLINKS_MAX 40
 
 static bool is_absolute_link(struct inode *inode)
 {
@@ -408,50 +425,6 @@ static IN_LINE int open_once(struct fs_view *v, struct dentry *start, const char
     return r;
 }
 
-/* What a symlink says, and the directory that it is relative to, counted. path and target may be
- * the same. */
-static int read_link(struct fs_view *v, struct dentry *start, const char *path, char *target,
-                     struct dentry **dir)
-{
-    char name[VFS_NAME_MAX + 1];
-    struct dentry *d;
-    int r = vfs_walk_lazy(v, start, path, WALK_NOFOLLOW, &d);
-    if (r < 0)
-        return r;
-    r = d->inode->ops->readlink ? d->inode->ops->readlink(d->inode, target, VFS_PATH_MAX - 1)
-                                : -EINVAL;
-    if (r > 0) {
-        target[r] = 0;
-        r = walk_parent(d, dir, name);
-    }
-    dentry_put(d);
-    return r;
-}
-
-static int open_followed(struct fs_view *v, struct dentry *start, const char *path, uint32_t flags,
-                         uint32_t mode, unsigned walk, struct file **out)
-{
-    int r = OPEN_FOLLOW;
-    struct dentry *dir = NULL, *next;
-    char *target = mem_alloc(VFS_PATH_MAX);
-    if (!target)
-        return -ENOMEM;
-    for (unsigned n = 0; r == OPEN_FOLLOW; n++) {
-        r = n == SYMLINKS_MAX ? -ELOOP : read_link(v, dir ? dir : start, path, target, &next);
-        if (r < 0 && r != -EINVAL) /* -EINVAL: it is a symlink no more */
-            break;
-        if (r >= 0) {
-            dentry_put(dir);
-            dir = next;
-            path = target;
-        }
-        r = open_once(v, dir ? dir : start, path, flags, mode, walk, out);
-    }
-    dentry_put(dir);
-    mem_free(target);
-    return r;
-}
-
 IN_LINE int vfs_open_how(struct fs_view *v, struct dentry *start, const char *path, uint32_t flags,
                          uint32_t mode, unsigned walk, struct file **out)
 {
@@ -467,7 +440,9 @@ IN_LINE int vfs_open_how(struct fs_view *v, struct dentry *start, const char *pa
     if ((flags & O_PATH) && (flags & O_DIRECTORY))
         walk |= WALK_DIRECTORY;
     int r = open_once(v, start, path, flags, mode, walk, out);
-    return r == OPEN_FOLLOW ? open_followed(v, start, path, flags, mode, walk, out) : r;
+    if (r == OPEN_FOLLOW || walk_may_lead_to_node(r, walk))
+        r = open_once(v, start, path, flags, mode, walk | WALK_HOST_LINKS, out);
+    return r == OPEN_FOLLOW ? -ELOOP : r; /* it was replaced by a symlink meanwhile */
 }
 
 int vfs_open(struct fs_view *v, struct dentry *start, const char *path, uint32_t flags,

@@ -359,6 +359,42 @@ static int walk_run(struct walk *w)
     return 0;
 }
 
+/*
+ * What was found is a symlink of the host's: go where it says. 1: it is none, or an absolute one, which
+ * leads to the host's root.
+ */
+static int follow_host_link(struct walk *w)
+{
+    char first[2];
+    struct dentry *up, *link = dentry_get(w->at);
+    struct inode *inode = link->inode;
+    int r = inode->ops->readlink ? inode->ops->readlink(inode, first, sizeof(first)) : 0;
+    if (r > 0 && first[0] != '/') {
+        r = ++w->links > VFS_LINKS_MAX ? -ELOOP : parent_of_whole(link, &up);
+        if (r == 0) {
+            walk_to(w, up);
+            r = follow_text(w, inode);
+        }
+    } else {
+        r = 1;
+    }
+    dentry_put(link);
+    return r;
+}
+
+static int walk_host_links(struct walk *w)
+{
+    int r = walk_run(w);
+    while (r == 0 && !w->out->missing && !w->out->file && w->at->inode->ops->whole_path &&
+           w->at->parent != w->at && !w->at->pinned) {
+        r = follow_host_link(w);
+        if (r)
+            return r < 0 ? r : 0;
+        r = walk_run(w);
+    }
+    return r;
+}
+
 static int walk_begin(struct walk *w, struct fs_view *v, struct dentry *start, const char *path)
 {
     mutex_lock(&v->mu);
@@ -388,7 +424,7 @@ int walk_path(struct fs_view *v, struct dentry *start, const char *path, unsigne
     struct walk w = { .rest = path, .flags = flags, .want_file = want_file, .out = out };
     int r = walk_begin(&w, v, start, path);
     if (r == 0)
-        r = walk_run(&w);
+        r = flags & WALK_HOST_LINKS ? walk_host_links(&w) : walk_run(&w);
     if (r == 0)
         out->dentry = dentry_get(w.at);
     dentry_put(w.at);
@@ -399,7 +435,12 @@ int walk_path(struct fs_view *v, struct dentry *start, const char *path, unsigne
     return r;
 }
 
-int vfs_walk_lazy(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags, struct dentry **out)
+bool walk_may_lead_to_node(int error, unsigned walk_flags)
+{
+    return error == -ENOENT && nodes_any() && !(walk_flags & (WALK_NOFOLLOW | WALK_HOST_LINKS));
+}
+
+static int walk_lazy(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags, struct dentry **out)
 {
     struct walk_result w;
     int r = walk_path(v, start, path, walk_flags, false, &w);
@@ -409,16 +450,24 @@ int vfs_walk_lazy(struct fs_view *v, struct dentry *start, const char *path, uns
 
 int vfs_walk(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags, struct dentry **out)
 {
-    int r = vfs_walk_lazy(v, start, path, walk_flags, out);
-    if (r == 0 && !(walk_flags & WALK_PARENT)) {
-        int type = inode_type((*out)->inode);
-        if (type < 0) {
-            dentry_put(*out);
-            *out = NULL;
-            r = type;
-        }
-    }
-    return r;
+    int r = walk_lazy(v, start, path, walk_flags, out);
+    if (r < 0 || (walk_flags & WALK_PARENT))
+        return r;
+    int type = inode_type((*out)->inode);
+    if (type >= 0)
+        return 0;
+    dentry_put(*out);
+    *out = NULL;
+    return walk_may_lead_to_node(type, walk_flags)
+               ? vfs_walk(v, start, path, walk_flags | WALK_HOST_LINKS, out)
+               : type;
+}
+
+/* Where there are nodes only who asks learns whether a symlink leads to one. */
+int vfs_walk_lazy(struct fs_view *v, struct dentry *start, const char *path, unsigned walk_flags, struct dentry **out)
+{
+    return nodes_any() && !(walk_flags & WALK_NOFOLLOW) ? vfs_walk(v, start, path, walk_flags, out)
+                                                        : walk_lazy(v, start, path, walk_flags, out);
 }
 
 int vfs_walk_parent(struct fs_view *v, struct dentry *start, const char *path, struct dentry **out, char *last)

@@ -10,6 +10,7 @@
 #define WALK_NO_SYMLINKS 64u  /* openat2: -ELOOP at any symlink of ours */
 #define WALK_IN_ROOT     128u /* openat2: the start is the root */
 #define WALK_NO_XDEV     256u
+#define WALK_HOST_LINKS  512u /* the last component's symlinks on the host are read here: they may lead to a node of ours */
 
 struct walk_result {
     struct dentry *dentry; /* counted */
@@ -26,6 +27,9 @@ struct walk_result {
  */
 int walk_path(struct fs_view *v, struct dentry *start, const char *path, unsigned flags,
               bool want_file, struct walk_result *out);
+
+/* Nothing is there for the host. Would the same walk with WALK_HOST_LINKS find more, perhaps? */
+bool walk_may_lead_to_node(int error, unsigned walk_flags);
 
 /*
  * The walk that most paths need: all of it is the host's to resolve, in one call. true: so it is,

@@ -192,6 +192,37 @@ static void in_the_middle_of_a_path(void)
     CHECK_EQ(rmdir("dir"), 0);
 }
 
+static void through_symlinks_to_the_node(void)
+{
+    struct stat st;
+    NEED(mkdir("dir", 0700) == 0 && mkfifo("dir/fifo", 0600) == 0);
+    NEED(symlink("fifo", "dir/near") == 0 && symlink("dir/near", "far") == 0);
+    NEED(symlink("far", "loop") == 0 && symlink("none", "dangling") == 0);
+    CHECK_EQ(stat("far", &st), 0);
+    CHECK(S_ISFIFO(st.st_mode));
+    CHECK_EQ(stat("loop", &st), 0);
+    CHECK(S_ISFIFO(st.st_mode));
+    CHECK_EQ(type_of("far"), S_IFLNK);
+    CHECK_ERRNO(stat("dangling", &st), ENOENT);
+    CHECK_ERRNO(open("dangling", O_RDWR), ENOENT);
+    CHECK_EQ(access("far", R_OK), 0);
+    CHECK_EQ(chmod("far", 0640), 0);
+    CHECK_EQ(stat("dir/fifo", &st), 0);
+    CHECK_EQ(st.st_mode, S_IFIFO | 0640);
+    CHECK(is_one_fifo("far", "dir/fifo"));
+    CHECK(is_one_fifo("dir/near", "loop"));
+    CHECK_ERRNO(open("far", O_RDWR | O_NOFOLLOW), ELOOP);
+    CHECK_EQ(unlink("dir/fifo"), 0);
+    int server = listen_at("dir/fifo");
+    CHECK_EQ(connect_to("far"), 0);
+    close(server);
+    CHECK_ERRNO(connect_to("far"), ECONNREFUSED);
+    CHECK_EQ(unlink("dir/fifo"), 0);
+    CHECK_ERRNO(connect_to("far"), ENOENT);
+    CHECK_EQ(unlink("dir/near") + unlink("far") + unlink("loop") + unlink("dangling"), 0);
+    CHECK_EQ(rmdir("dir"), 0);
+}
+
 static void with_two_names(void)
 {
     struct stat a, b;
@@ -268,6 +299,7 @@ int main(int argc, char **argv)
     the_directory_moves();
     as_the_working_directory();
     in_the_middle_of_a_path();
+    through_symlinks_to_the_node();
     with_two_names();
     attributes();
     many();
