@@ -350,7 +350,10 @@ int nodes_make(struct dentry *dir, const char *name, uint32_t mode, struct dentr
 
 int nodes_link(struct dentry *dir, const char *name, struct inode *node)
 {
+    struct linux_stat st;
     int r = nodes_host_type(dir, name, NULL);
+    if (r == 0 && node->ops->stat(node, &st) == 0 && !st.nlink)
+        return -ENOENT; /* by a descriptor: nothing comes back that had lost its last name */
     return r ? (r < 0 ? r : -EEXIST) : add_node(dir, name, inode_get(node), NULL);
 }
 

@@ -192,9 +192,11 @@ static int fd_follow(const struct pseudo_id *id, struct dentry **dentry, struct 
     struct file *f = file_of(id);
     if (!f)
         return -ENOENT;
-    /* A FIFO or device that is open already is shared like a pipe; files with content are opened anew. */
+    /* A device, or a FIFO of the host's, that is open already is shared like a pipe; files with content and FIFOs of ours
+     * are opened anew. */
     int type = f->dentry ? inode_type(f->dentry->inode) : 0;
-    if (f->dentry && (type == S_IFREG || type == S_IFDIR || (f->flags & O_PATH))) {
+    bool fifo = type == S_IFIFO && !f->dentry->inode->ops->whole_path;
+    if (f->dentry && (type == S_IFREG || type == S_IFDIR || fifo || (f->flags & O_PATH))) {
         *dentry = dentry_get(f->dentry);
         file_put(f);
         return 0;

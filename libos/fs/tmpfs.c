@@ -158,6 +158,7 @@ static int tmpfs_tmpfile(struct inode *dir, uint32_t mode, struct inode **out)
     if (r < 0)
         return r;
     n->nlink = 0;
+    n->is_linkable = true;
     *out = &n->inode;
     return 0;
 }
@@ -183,11 +184,14 @@ static int tmpfs_link(struct inode *dir, const char *name, size_t length, struct
     struct tmpfs_node *n = node_of(target);
     if (target->type == S_IFDIR)
         return -EPERM;
+    if (!n->nlink && !n->is_linkable) /* by a descriptor: its last name is gone */
+        return -ENOENT;
     if (find(node_of(dir), name, length))
         return -EEXIST;
     int r = add(node_of(dir), name, length, n);
     if (r == 0) {
         n->nlink++;
+        n->is_linkable = false;
         n->ctime = clock_realtime();
     }
     return r;

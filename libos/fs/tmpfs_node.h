@@ -19,6 +19,7 @@ struct tmpfs_node {
     struct tmpfs_data data;
     char *target;                /* of a symlink; constant */
     void *fifo;
+    bool is_linkable;            /* g_tree_lock: made by O_TMPFILE, and never had a name */
     bool has_seals;              /* made by memfd_create */
     uint32_t seals;              /* atomic: F_SEAL_* */
 };

@@ -247,6 +247,23 @@ static void with_two_names(void)
     CHECK_EQ(rmdir("dir"), 0);
 }
 
+static void by_its_descriptor(void)
+{
+    char path[64], c = 0;
+    NEED(mkfifo("fifo", 0600) == 0);
+    int fd = open("fifo", O_RDONLY | O_NONBLOCK);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    int out = open(path, O_WRONLY | O_NONBLOCK);
+    CHECK_EQ(write(out, "x", 1), 1);
+    CHECK_EQ(read(fd, &c, 1), 1);
+    CHECK_EQ(linkat(AT_FDCWD, path, AT_FDCWD, "other", AT_SYMLINK_FOLLOW), 0);
+    CHECK_EQ(links_of("fifo"), 2);
+    CHECK_EQ(unlink("fifo") + unlink("other"), 0);
+    CHECK_ERRNO(linkat(AT_FDCWD, path, AT_FDCWD, "other", AT_SYMLINK_FOLLOW), ENOENT);
+    CHECK_EQ(type_of("other"), 0);
+    close(fd), close(out);
+}
+
 static void attributes(void)
 {
     struct stat st;
@@ -301,6 +318,7 @@ int main(int argc, char **argv)
     in_the_middle_of_a_path();
     through_symlinks_to_the_node();
     with_two_names();
+    by_its_descriptor();
     attributes();
     many();
     CHECK_EQ(listed(".", NULL), 0);
