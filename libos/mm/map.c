@@ -58,8 +58,8 @@ void mm_put(struct mm *mm)
         next = vma_next(v);
         if (vma_is_written_back(v))
             (void)vma_write_back_locked(v, v->start, v->end);
-        vma_release_pages_locked(v);
-        if (!v->borrowed && !(v->start >= mm->brk_start && v->end <= mm->brk_limit))
+        int r = vma_release_pages_locked(v);
+        if (r == 0 && !v->borrowed && !(v->start >= mm->brk_start && v->end <= mm->brk_limit))
             range_free(v->start, v->end - v->start);
         vma_erase_locked(mm, v);
     }
@@ -143,20 +143,22 @@ undo:
 
 /* ---- unmapping */
 
-static void unmap_one(struct mm *mm, struct vma *v, enum unmap what)
+static int unmap_one(struct mm *mm, struct vma *v, enum unmap what)
 {
     if (v->borrowed && v->aliases) {
         v->aliases--;
-        return;
+        return 0;
     }
     if (vma_is_written_back(v))
         (void)vma_write_back_locked(v, v->start,
                                     v->end); /* munmap has no way to report it; msync has */
-    if (what != UNMAP_KEEP_PAGES)
-        vma_release_pages_locked(v);
+    int r = what != UNMAP_KEEP_PAGES ? vma_release_pages_locked(v) : 0;
+    if (r < 0)
+        return r;
     if (what == UNMAP_ALL && !v->borrowed && !in_brk_reserve(mm, v->start, v->end))
         range_free(v->start, v->end - v->start);
     vma_erase_locked(mm, v);
+    return 0;
 }
 
 int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, enum unmap what)
@@ -166,8 +168,11 @@ int mm_unmap_locked(struct mm *mm, uint64_t start, uint64_t end, enum unmap what
         return r;
     for (struct vma *v = vma_first(mm, start), *next; v && v->start < end; v = next) {
         next = vma_next(v);
-        if (!v->internal)
-            unmap_one(mm, v, what);
+        r = v->internal ? 0 : unmap_one(mm, v, what);
+        if (r < 0) { /* as on Linux, when there are as many mappings as may be */
+            vma_merge_range_locked(mm, start, end);
+            return r;
+        }
     }
     return 0;
 }

@@ -49,7 +49,7 @@ bool vma_covers(struct mm *mm, uint64_t start, uint64_t end); /* no hole within 
 int vma_populate_locked(struct mm *mm,
                         struct vma *v); /* make them; may split v at the end of the file */
 int vma_protect_pages_locked(struct mm *mm, struct vma *v, uint32_t prot);
-void vma_release_pages_locked(struct vma *v);
+int vma_release_pages_locked(struct vma *v);
 int vma_reread_locked(struct mm *mm, struct vma *v, uint64_t start, uint64_t end);
 int vma_write_back_locked(struct vma *v, uint64_t start, uint64_t end);
 bool vma_is_written_back(const struct vma *v);

@@ -21,6 +21,7 @@ void mm_report_oom(const char *call, uint64_t size)
                   call, kib, t ? t->name : "start", t ? t->process->pid : 0,
                   (unsigned long long)(g_machine.plan.h->enclave_size >> 20));
     else
-        log_error("out of memory: %s of %llu KiB by %s (pid %d): the host has no more to give",
+        log_error("out of memory: %s of %llu KiB by %s (pid %d): the host has no more to give (or "
+                  "no more mappings: sysctl vm.max_map_count)",
                   call, kib, t ? t->name : "start", t ? t->process->pid : 0);
 }

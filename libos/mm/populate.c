@@ -176,14 +176,16 @@ int vma_protect_pages_locked(struct mm *mm, struct vma *v, uint32_t prot)
     return r;
 }
 
-void vma_release_pages_locked(struct vma *v)
+/* -ENOMEM: direct, where the host would have to split a mapping and has as many as it allows
+ * (vm.max_map_count); nothing is changed. */
+int vma_release_pages_locked(struct vma *v)
 {
     if (v->borrowed || (!v->committed && g_machine.is_enclave))
-        return;
+        return 0;
     int r = machine_pages_release(v->start, vma_size(v));
-    assert(r == 0); /* giving back what we hold cannot be refused: the machine would hold pages
-                       nobody owns */
-    v->committed = false;
+    assert(r == 0 || r == -ENOMEM); /* else the machine would hold pages nobody owns */
+    v->committed = v->committed && r < 0;
+    return r;
 }
 
 int vma_reread_locked(struct mm *mm, struct vma *v, uint64_t start, uint64_t end)

@@ -93,8 +93,9 @@ static int move_pages(struct mm *mm, struct vma *v, struct vma *to)
 static int leave_old(struct mm *mm, struct vma *v, bool keep, bool moved_by_host)
 {
     uint64_t start = v->start, end = v->end;
-    if (!moved_by_host)
-        vma_release_pages_locked(v);
+    int r = moved_by_host ? 0 : vma_release_pages_locked(v);
+    if (r < 0)
+        return r;
     if (keep) {
         v->committed = false;
         return vma_populate_locked(mm, v);
