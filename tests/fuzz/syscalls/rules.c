@@ -168,8 +168,9 @@ static bool process_call(struct slot *s, const struct row *r, uint64_t a[6])
     case SYS_msgget:
         return !g_drop; /* without privileges it could not remove what it made with them */
     case SYS_exit_group:
-    case SYS_rt_sigreturn:
-    case SYS_rseq: return false; /* the kernel would write to the area until the thread ends */
+    case SYS_rt_sigreturn: return false;
+    case SYS_rseq: /* not one that succeeds: the kernel would write to the area until the thread ends */
+        return (uint32_t)a[1] < 32 || a[0] % 32;
     case SYS_chroot: return unreadable(a[0]) || a[0] == (uint64_t)world_root();
     case SYS_arch_prctl: return (int)a[0] != 0x1002; /* ARCH_SET_FS */
     case SYS_prctl:
