@@ -53,6 +53,19 @@ uaccess_set:
     movq %rcx, %rax
     ret
 
+    /* The next eight bytes to rax; when one of them is NUL, to that label: bit 7 of its byte is the lowest in r10.
+       r8 and r9 hold 0x01 and 0x80 in every byte. */
+    .macro LOAD_WORD_TO_NUL found
+    movq (%rsi), %rax
+    movq %rax, %r10
+    movq %rax, %r11
+    subq %r8, %r10
+    notq %r11
+    andq %r11, %r10
+    andq %r9, %r10
+    jnz \found
+    .endm
+
     /* size_t uaccess_string(char *dst, const char *src, size_t size): copies up to and with NUL; returns
        bytes of size left after the NUL + 1, 0 when there was no NUL, SIZE_MAX on a fault. Behind the NUL dst may
        get what stands behind it in src, within size. */
@@ -70,14 +83,7 @@ uaccess_string:
     cmpl $0xff8, %eax           /* would the word reach into the next page? */
     ja 2f
     USER uaccess_fault_flag
-    movq (%rsi), %rax
-    movq %rax, %r10
-    movq %rax, %r11
-    subq %r8, %r10
-    notq %r11
-    andq %r11, %r10
-    andq %r9, %r10
-    jnz 3f
+    LOAD_WORD_TO_NUL 3f
     USER uaccess_fault_flag
     movq %rax, (%rdi)
     movl %esi, %eax             /* on to the next aligned word: what lies between is copied twice */
@@ -90,14 +96,7 @@ uaccess_string:
     jb 2f
     /* Eight bytes at a time as long as none of them is NUL: aligned, so never beyond the page of a byte that counts. */
 5:  USER uaccess_fault_flag
-    movq (%rsi), %rax
-    movq %rax, %r10
-    movq %rax, %r11
-    subq %r8, %r10
-    notq %r11
-    andq %r11, %r10
-    andq %r9, %r10
-    jnz 3f
+    LOAD_WORD_TO_NUL 3f
     USER uaccess_fault_flag
     movq %rax, (%rdi)
     addq $8, %rsi

@@ -49,21 +49,13 @@ static int parent_locked(struct fs_view *v, struct dentry *start, const char *pa
     return r;
 }
 
-/* What of ours has this name: in a host directory a mount point or what leads to one, or a node;
- * else a dentry in use. Counted, or NULL. */
-static struct dentry *find_ours(struct dentry *dir, const char *name, size_t n)
-{
-    struct dentry *d = dcache_find(dir, name, n);
-    return d || !dir->inode->ops->whole_path ? d : nodes_find(dir, name, n);
-}
-
 /* What is called so in dir: found, or looked up. Counted. g_tree_lock held on file systems of ours.
  */
 static int child_locked(struct dentry *dir, const char *name, bool nofollow, struct dentry **out)
 {
     size_t n = str_length(name, VFS_NAME_MAX);
     struct inode *inode;
-    *out = find_ours(dir, name, n);
+    *out = walk_find_ours(dir, name, n);
     if (*out)
         return 0;
     int r = dir->inode->ops->lookup(dir->inode, name, n, &inode);
@@ -87,7 +79,7 @@ static int check_make_locked(struct dentry *dir, const char *name)
     if (is_dots(name))
         return -EEXIST;
     size_t n = str_length(name, VFS_NAME_MAX);
-    d = find_ours(dir, name, n);
+    d = walk_find_ours(dir, name, n);
     dentry_put(d);
     if (d)
         return -EEXIST;
@@ -388,7 +380,7 @@ static int rename_locked(struct walk_result *from, struct walk_result *to, uint3
     if (r < 0)
         return r;
     if (ops->whole_path)
-        old = find_ours(to->dentry, to->last, str_length(to->last, VFS_NAME_MAX));
+        old = walk_find_ours(to->dentry, to->last, str_length(to->last, VFS_NAME_MAX));
     else
         r = check_rename_locked(from, to, moved, flags, &old);
     if (r == 0)

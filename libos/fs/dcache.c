@@ -234,16 +234,6 @@ void dcache_pin(struct dentry *d)
     spin_unlock(&g_dcache_lock);
 }
 
-void dcache_unpin(struct dentry *d)
-{
-    spin_lock(&g_dcache_lock);
-    bool was = d->pinned;
-    d->pinned = false;
-    spin_unlock(&g_dcache_lock);
-    if (was)
-        dentry_put(d);
-}
-
 /* Takes the new parent's reference and gives back the old one's. */
 static struct dentry *rename_locked(struct dentry *d, struct dentry *new_parent, const char *name,
                                     size_t length)

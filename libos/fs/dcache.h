@@ -37,9 +37,8 @@ struct dentry *dcache_find(struct dentry *parent, const char *name, size_t lengt
 struct dentry *dcache_add(struct dentry *d);
 /* No longer findable; marks it deleted. */
 void dcache_remove(struct dentry *d);
-/* Keep findable until dcache_unpin. */
+/* Keep findable for good. */
 void dcache_pin(struct dentry *d);
-void dcache_unpin(struct dentry *d);
 /* A renamed dentry's copy under its new name would be found by nobody that holds d, so d itself
  * moves. name must fit in place: else -ENAMETOOLONG and d is only removed. */
 int dcache_move(struct dentry *d, struct dentry *new_parent, const char *name, size_t length);

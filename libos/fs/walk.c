@@ -292,11 +292,10 @@ static int walk_component(struct walk *w, const char *name, size_t n, bool last)
     return 0;
 }
 
-/* A mount point in a host directory, what leads to one, or a node. */
-static struct dentry *find_ours(struct dentry *dir, const char *name, size_t n)
+struct dentry *walk_find_ours(struct dentry *dir, const char *name, size_t n)
 {
-    struct dentry *d = dcache_has_pinned(dir) ? dcache_find(dir, name, n) : NULL;
-    return d ? d : nodes_find(dir, name, n);
+    struct dentry *d = dcache_find(dir, name, n);
+    return d || !dir->inode->ops->whole_path ? d : nodes_find(dir, name, n);
 }
 
 /* One step of the walk from w->at; *w->rest is not NUL and not '/'. */
@@ -327,7 +326,7 @@ static int walk_step(struct walk *w)
             return require_directory(w->at);
         r = walk_up(w);
     } else {
-        struct dentry *ours = whole ? find_ours(w->at, name, n) : NULL;
+        struct dentry *ours = whole ? walk_find_ours(w->at, name, n) : NULL;
         if (ours) {
             w->rest = next;
             walk_to(w, ours);

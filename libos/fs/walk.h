@@ -46,6 +46,9 @@ struct walk_plain {
 bool walk_plain(struct fs_view *v, struct dentry *start, const char *path, struct walk_plain *out);
 void walk_plain_end(struct walk_plain *w);
 
+/* What of ours has this name: in a host directory a mount point, what leads to one, or a node; else a
+ * dentry in use. Counted, or NULL. */
+struct dentry *walk_find_ours(struct dentry *dir, const char *name, size_t n);
 /* Where a dentry's name is: the directory (counted) and the last component. -ENOENT for a root. */
 int walk_parent(struct dentry *d, struct dentry **parent, char name[VFS_NAME_MAX + 1]);
 

@@ -10,6 +10,7 @@
 #include "libos/ipc/timerfd.h"
 #include "libos/proc/process.h"
 #include "libos/sys/sys.h"
+#include "libos/sys/timespec.h"
 
 /* Takes the file. */
 static int64_t install(struct file *f, bool cloexec)
@@ -74,11 +75,6 @@ static int ns_of(const struct linux_timespec *ts, int64_t *ns)
         __builtin_add_overflow(*ns, ts->nsec, ns))
         *ns = INT64_MAX;
     return 0;
-}
-
-static struct linux_timespec timespec_of(int64_t ns)
-{
-    return (struct linux_timespec){ ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
 }
 
 int64_t sys_timerfd_create(int clock, int flags)
